@@ -1,0 +1,99 @@
+//! Estimators: what learns to predict a target, and the models that they become.
+
+mod baseline;
+mod linear;
+mod linear_model;
+
+use std::fmt;
+
+use polars::prelude::LazyFrame;
+
+pub use baseline::{ConstantModel, MeanRegressor, MedianRegressor};
+pub use linear::LinearRegression;
+pub use linear_model::{FitReport, LinearModel};
+
+use crate::error::Result;
+use crate::frame::{Frame, Train};
+pub use crate::learn::RankPolicy;
+use crate::learn::{Learned, Need};
+use crate::schema::Schema;
+use crate::transform::Artifact;
+
+/// The column that a model adds.
+pub const PREDICTION: &str = "prediction";
+
+/// Learns from the train rows to predict one column from others.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an estimator",
+    label = "expected something that learns to predict a target",
+    note = "an estimator goes into `.learn(..)`; a step that maps columns to columns goes into `.then(..)`"
+)]
+pub trait Estimator: fmt::Debug + Send + Sync {
+    /// What the estimator becomes once it has learned.
+    type Model: Predict + Artifact + Clone + 'static;
+
+    /// The column to predict.
+    fn target(&self) -> &str;
+
+    /// The columns that are learned from, out of those that the steps leave.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) when a chosen column is absent or the target.
+    fn features(&self, input: &Schema) -> Result<Vec<polars::prelude::PlSmallStr>>;
+
+    /// What must be known of the train rows. Answered in the scan of the last level.
+    ///
+    /// # Errors
+    ///
+    /// As [`features`](Self::features), and for a dtype that cannot be learned from.
+    fn needs(&self, input: &Schema) -> Result<Vec<Need>>;
+
+    /// How many scans of its own the estimator makes beyond the declared needs. Default: none.
+    fn scans(&self) -> usize {
+        0
+    }
+
+    /// Builds the model from what was learned.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fit`](crate::ErrorKind::Fit) when the train rows cannot be learned from.
+    fn fit(&self, training: &Training<'_>) -> Result<Self::Model>;
+}
+
+/// What an estimator learns from: the answers to its needs, and the train rows themselves for one
+/// that makes scans of its own.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Training<'a> {
+    /// The train rows with every step applied.
+    pub frame: &'a Frame<Train>,
+    /// The answers to the declared needs.
+    pub learned: &'a Learned,
+}
+
+impl Training<'_> {
+    /// The columns of the train rows.
+    pub fn schema(&self) -> &Schema {
+        self.frame.schema()
+    }
+}
+
+/// A fitted model: adds the column [`PREDICTION`] to a lazy frame.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a fitted model, so it cannot predict",
+    label = "not a fitted model",
+    note = "a flow with `.learn(..)` gives one: `flow.run()?.model()`"
+)]
+pub trait Predict: fmt::Debug + Send + Sync {
+    /// Adds the prediction to the query; reads no row itself.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Predict`](crate::ErrorKind::Predict) when the frame lacks a feature.
+    fn predict(&self, frame: LazyFrame) -> Result<LazyFrame>;
+
+    /// Facts about the fit as data: coefficients by name, rows, rank.
+    fn report(&self) -> serde_json::Value;
+}

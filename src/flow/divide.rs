@@ -1,0 +1,167 @@
+use std::fmt;
+
+use polars::prelude::{LazyFrame, UnionArgs, concat};
+use serde_json::{Value, json};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::learn::ScanLog;
+use crate::schema::Schema;
+use crate::source::{Outline, Source};
+use crate::splitter::{Rows, Splitter};
+
+/// Rows in two sides: a source with a splitter, or two sources.
+pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
+    #[doc(hidden)]
+    fn schema(&self) -> Result<Schema>;
+    #[doc(hidden)]
+    fn outline(&self) -> Result<Outline>;
+    #[doc(hidden)]
+    fn check(&self, schema: &Schema, outline: &Outline) -> Result<()>;
+    #[doc(hidden)]
+    fn count_scans(&self, outline: &Outline) -> usize;
+    #[doc(hidden)]
+    fn open(&self, outline: &Outline, log: &mut ScanLog) -> Result<Sides>;
+    #[doc(hidden)]
+    fn open_all(&self, log: &mut ScanLog) -> Result<LazyFrame>;
+    #[doc(hidden)]
+    fn describe(&self) -> Value;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<S, D> Sealed for super::Holdout<S, D> {}
+    impl<A, B> Sealed for super::Parts<A, B> {}
+}
+
+/// The two sides of opened rows; both carry the hidden row number.
+pub struct Sides {
+    pub(crate) train: LazyFrame,
+    pub(crate) test: LazyFrame,
+}
+
+/// A source whose rows a splitter divides.
+#[derive(Clone)]
+pub struct Holdout<S, D> {
+    source: S,
+    splitter: D,
+}
+
+impl<S, D> Holdout<S, D> {
+    pub(crate) fn new(source: S, splitter: D) -> Self {
+        Self { source, splitter }
+    }
+}
+
+impl<S: fmt::Debug, D: fmt::Debug> fmt::Debug for Holdout<S, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} -> {:?}", self.source, self.splitter)
+    }
+}
+
+impl<S: Source, D: Splitter> Division for Holdout<S, D> {
+    fn schema(&self) -> Result<Schema> {
+        self.source.schema().map_err(|e| e.at(&self.source))
+    }
+
+    fn outline(&self) -> Result<Outline> {
+        self.source.outline().map_err(|e| e.at(&self.source))
+    }
+
+    fn check(&self, schema: &Schema, outline: &Outline) -> Result<()> {
+        let checked = self.splitter.check(schema, outline);
+        checked.map_err(|e| e.at(&self.splitter))
+    }
+
+    fn count_scans(&self, outline: &Outline) -> usize {
+        self.splitter.scans(outline)
+    }
+
+    fn open(&self, outline: &Outline, log: &mut ScanLog) -> Result<Sides> {
+        let frame = self.open_all(log)?;
+        let mut rows = Rows::new(frame.clone(), outline, log);
+        let assigned = self.splitter.assign(&mut rows);
+        let assigned = assigned.map_err(|e| e.at(&self.splitter))?;
+        Ok(Sides {
+            train: frame.clone().filter(assigned.train()),
+            test: frame.filter(assigned.test()),
+        })
+    }
+
+    fn open_all(&self, log: &mut ScanLog) -> Result<LazyFrame> {
+        self.source.numbered(log).map_err(|e| e.at(&self.source))
+    }
+
+    fn describe(&self) -> Value {
+        self.splitter.describe()
+    }
+}
+
+/// Train rows and test rows that were split elsewhere.
+#[derive(Clone)]
+pub struct Parts<A, B> {
+    train: A,
+    test: B,
+}
+
+impl<A, B> Parts<A, B> {
+    pub(crate) fn new(train: A, test: B) -> Self {
+        Self { train, test }
+    }
+}
+
+impl<A: fmt::Debug, B: fmt::Debug> fmt::Debug for Parts<A, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parts(train: {:?}, test: {:?})", self.train, self.test)
+    }
+}
+
+impl<A: Source, B: Source> Division for Parts<A, B> {
+    fn schema(&self) -> Result<Schema> {
+        let train = self.train.schema().map_err(|e| e.at(&self.train))?;
+        let test = self.test.schema().map_err(|e| e.at(&self.test))?;
+        for field in train.fields() {
+            let found = test.field(field.name()).map_err(|e| e.at(&self.test))?;
+            if found.dtype() != field.dtype() {
+                let message = format!("it is {} in the train rows", field.dtype());
+                return Err(Error::new(ErrorKind::Schema, message)
+                    .on_column(field.name().as_str())
+                    .with_dtype(found.dtype())
+                    .with_help("cast one side, or declare the dtype at the source")
+                    .at(&self.test));
+            }
+        }
+        Ok(train)
+    }
+
+    fn outline(&self) -> Result<Outline> {
+        let mut outline = self.train.outline()?;
+        let test = self.test.outline()?;
+        outline.scans_before_split += test.scans_before_split;
+        outline.tags.extend(test.tags);
+        Ok(outline)
+    }
+
+    fn check(&self, _: &Schema, _: &Outline) -> Result<()> {
+        Ok(())
+    }
+
+    fn count_scans(&self, _: &Outline) -> usize {
+        0
+    }
+
+    fn open(&self, _: &Outline, log: &mut ScanLog) -> Result<Sides> {
+        Ok(Sides {
+            train: self.train.numbered(log).map_err(|e| e.at(&self.train))?,
+            test: self.test.numbered(log).map_err(|e| e.at(&self.test))?,
+        })
+    }
+
+    fn open_all(&self, log: &mut ScanLog) -> Result<LazyFrame> {
+        let sides = self.open(&Outline::default(), log)?;
+        Ok(concat([sides.train, sides.test], UnionArgs::default())?)
+    }
+
+    fn describe(&self) -> Value {
+        json!({ "splitter": "parts" })
+    }
+}

@@ -1,0 +1,90 @@
+use std::fmt;
+
+use crate::learn::Level;
+
+/// What a run will cost, known before a row is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Explain {
+    /// The chain in order.
+    pub stages: Vec<String>,
+    /// Scans for `fit_before_split`.
+    pub scans_before_split: usize,
+    /// Scans that the split takes to count or rank the rows.
+    pub count_scans: usize,
+    /// What each level learns. The scans of a level read the train rows.
+    pub levels: Vec<Level>,
+    /// Scans of the train rows that the estimator makes beyond the levels.
+    pub estimator_scans: usize,
+    /// Scans of the test rows for the score.
+    pub score_scans: usize,
+    /// Declared leaks and the like.
+    pub tags: Vec<String>,
+}
+
+impl Explain {
+    /// All scans of a run.
+    pub fn scans(&self) -> usize {
+        let levels: usize = self.levels.iter().map(|level| level.scans).sum();
+        self.scans_before_split
+            + self.count_scans
+            + levels
+            + self.estimator_scans
+            + self.score_scans
+    }
+}
+
+impl fmt::Display for Explain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, stage) in self.stages.iter().enumerate() {
+            writeln!(f, "{}{stage}", if at == 0 { "" } else { "  -> " })?;
+        }
+        let word = if self.levels.len() == 1 {
+            "level"
+        } else {
+            "levels"
+        };
+        writeln!(f, "{} {word}, {} scans:", self.levels.len(), self.scans())?;
+        let mut line = |purpose: &str, scans: usize, detail: String| {
+            if scans == 0 {
+                return Ok(());
+            }
+            let detail = if detail.is_empty() {
+                detail
+            } else {
+                format!("  {detail}")
+            };
+            writeln!(f, "  {scans} x {purpose}{detail}")
+        };
+        line(
+            "before the split",
+            self.scans_before_split,
+            "of all rows".to_owned(),
+        )?;
+        line(
+            "count",
+            self.count_scans,
+            "of all rows, for the split".to_owned(),
+        )?;
+        for (at, level) in self.levels.iter().enumerate() {
+            let mut detail = format!("of the train rows: {}", level.columns.join(", "));
+            if !level.buffered.is_empty() {
+                detail += &format!("; holds in memory: {}", level.buffered.join(", "));
+            }
+            if !level.queries.is_empty() {
+                detail += &format!("; queries of their own: {}", level.queries.join(", "));
+            }
+            line(&format!("level {}", at + 1), level.scans, detail)?;
+        }
+        line(
+            "estimator",
+            self.estimator_scans,
+            "of the train rows".to_owned(),
+        )?;
+        line("score", self.score_scans, "of the test rows".to_owned())?;
+        for tag in &self.tags {
+            writeln!(f, "  tagged: {tag}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,298 @@
+//! One walk over the steps, the steps on the target and the estimator together, level by level.
+
+use polars::prelude::{LazyFrame, PlSmallStr};
+
+use super::divide::Division;
+use super::explain::Explain;
+use super::{Divided, Settings};
+use crate::error::{Error, ErrorKind, Result, label};
+use crate::estimator::Estimator;
+use crate::frame::{Frame, Train};
+use crate::learn::{Asked, Learned, Level, Need, Plan, Purpose, ScanLog, Walk, run_level, stuck};
+use crate::model::{Input, Pipeline};
+use crate::schema::{Role, Schema};
+use crate::source::Outline;
+use crate::transform::{Apply, Invert, Persist};
+
+/// How far the estimator has come.
+enum Goal {
+    Waiting,
+    Asked(Asked),
+    Known,
+    Learned(Learned),
+}
+
+/// What the estimator wants at the end of the chain; absent when only steps are fitted.
+trait Wants {
+    fn target(&self) -> Option<&str>;
+    fn reads(&self, schema: &Schema) -> Result<Vec<PlSmallStr>>;
+    fn needs(&self, schema: &Schema) -> Result<Vec<Need>>;
+}
+
+struct Nothing;
+
+impl Wants for Nothing {
+    fn target(&self) -> Option<&str> {
+        None
+    }
+
+    fn reads(&self, _: &Schema) -> Result<Vec<PlSmallStr>> {
+        Ok(Vec::new())
+    }
+
+    fn needs(&self, _: &Schema) -> Result<Vec<Need>> {
+        Ok(Vec::new())
+    }
+}
+
+impl<E: Estimator> Wants for &E {
+    fn target(&self) -> Option<&str> {
+        Some(Estimator::target(*self))
+    }
+
+    fn reads(&self, schema: &Schema) -> Result<Vec<PlSmallStr>> {
+        let mut reads = self.features(schema).map_err(|e| e.at(*self))?;
+        let target = Estimator::target(*self);
+        if reads.iter().any(|name| name == target) {
+            return Err(
+                Error::new(ErrorKind::Config, "the target is among the features")
+                    .on_column(target)
+                    .with_help("leave it out of the features")
+                    .at(*self),
+            );
+        }
+        schema.field(target).map_err(|e| e.at(*self))?;
+        reads.push(target.into());
+        Ok(reads)
+    }
+
+    fn needs(&self, schema: &Schema) -> Result<Vec<Need>> {
+        Estimator::needs(*self, schema).map_err(|e| e.at(*self))
+    }
+}
+
+/// Everything that was fitted in one go.
+struct Fitted<P, T> {
+    steps: P,
+    target_steps: T,
+    learned: Learned,
+    /// The train rows with every step applied.
+    frame: LazyFrame,
+    schema: Schema,
+    inputs: Vec<Input>,
+}
+
+/// Plans without a frame, or plans and fits with one.
+fn walk_levels<D, P: Plan, T: Plan, W: Wants>(
+    divided: &Divided<D, P, T>,
+    wants: &W,
+    source: &Schema,
+    frame: Option<&LazyFrame>,
+    log: &mut ScanLog,
+) -> Result<(Vec<Level>, Option<Fitted<P::Fitted, T::Fitted>>)> {
+    let mut steps = P::State::default();
+    let mut targets = T::State::default();
+    let mut goal = Goal::Waiting;
+    let mut levels = Vec::new();
+    loop {
+        let mut walk = Walk::new(source.clone(), frame.cloned());
+        divided.steps.advance(&mut steps, &mut walk)?;
+        let view = walk.schema().target_view();
+        walk.with_roles(view, |walk| {
+            divided.target_steps.advance(&mut targets, walk)
+        })?;
+        let reads = wants.reads(walk.schema())?;
+        walk.read(&reads);
+        if let Goal::Waiting | Goal::Asked(_) = goal {
+            if walk.is_ready(&reads) {
+                let needs = wants.needs(walk.schema())?;
+                if needs.is_empty() {
+                    goal = Goal::Learned(Learned::default());
+                } else {
+                    goal = Goal::Asked(walk.ask(needs)?);
+                    walk.wait();
+                }
+            } else {
+                walk.wait();
+            }
+        }
+        let waiting = walk.is_waiting();
+        let inputs = described(source, walk.inputs());
+        let (sheet, query, schema) = walk.finish();
+        if !waiting {
+            let (Some(query), Goal::Learned(learned)) = (query, goal) else {
+                return Ok((levels, None));
+            };
+            let fitted = Fitted {
+                steps: divided.steps.finish(steps)?,
+                target_steps: divided.target_steps.finish(targets)?,
+                learned,
+                frame: query,
+                schema,
+                inputs,
+            };
+            return Ok((levels, Some(fitted)));
+        }
+        if sheet.is_empty() {
+            return Err(stuck());
+        }
+        levels.push(sheet.level());
+        let answers = match query {
+            Some(query) => Some(run_level(query, &sheet, Purpose::Level, log)?),
+            None => None,
+        };
+        divided.steps.resolve(&mut steps, answers.as_ref())?;
+        divided
+            .target_steps
+            .resolve(&mut targets, answers.as_ref())?;
+        if let Goal::Asked(asked) = goal {
+            goal = match &answers {
+                Some(answers) => Goal::Learned(answers.for_step(&asked)?),
+                None => Goal::Known,
+            };
+        }
+    }
+}
+
+fn described<'a>(source: &Schema, names: impl IntoIterator<Item = &'a PlSmallStr>) -> Vec<Input> {
+    let fields = names.into_iter().filter_map(|name| source.get(name));
+    fields
+        .filter(|field| field.has_role() != Role::Target)
+        .map(|field| Input {
+            name: field.name().to_string(),
+            dtype: field.dtype().to_string(),
+        })
+        .collect()
+}
+
+/// The schema of the source with the declared roles.
+fn roles(schema: Schema, settings: &Settings, target: Option<&str>) -> Result<Schema> {
+    let mut schema = schema;
+    for (column, role) in &settings.roles {
+        schema.set_role(column, *role)?;
+    }
+    if let Some(target) = target {
+        schema.set_role(target, Role::Target)?;
+    }
+    Ok(schema)
+}
+
+/// What is known before a row is read.
+struct Prepared {
+    schema: Schema,
+    explain: Explain,
+    outline: Outline,
+}
+
+fn prepare<D: Division, P: Plan, T: Plan, W: Wants>(
+    divided: &Divided<D, P, T>,
+    wants: &W,
+    settings: &Settings,
+) -> Result<Prepared> {
+    let schema = roles(divided.division.schema()?, settings, wants.target())?;
+    let outline = divided.division.outline()?;
+    divided.division.check(&schema, &outline)?;
+    let mut log = ScanLog::default();
+    let (levels, _) = walk_levels(divided, wants, &schema, None, &mut log)?;
+    let mut stages = vec![label(&divided.division)];
+    divided.steps.labels(&mut stages);
+    let mut targets = Vec::new();
+    divided.target_steps.labels(&mut targets);
+    stages.extend(targets.into_iter().map(|step| format!("on target: {step}")));
+    let explain = Explain {
+        stages,
+        scans_before_split: outline.scans_before_split,
+        count_scans: divided.division.count_scans(&outline),
+        levels,
+        estimator_scans: 0,
+        score_scans: 0,
+        tags: outline.tags.clone(),
+    };
+    Ok(Prepared {
+        schema,
+        explain,
+        outline,
+    })
+}
+
+pub(crate) fn plan_steps<D: Division, P: Plan, T: Plan>(
+    divided: &Divided<D, P, T>,
+    settings: &Settings,
+) -> Result<Explain> {
+    Ok(prepare(divided, &Nothing, settings)?.explain)
+}
+
+pub(crate) fn plan<D: Division, P: Plan, T: Plan, E: Estimator>(
+    divided: &Divided<D, P, T>,
+    estimator: &E,
+    settings: &Settings,
+) -> Result<Explain> {
+    let mut explain = prepare(divided, &estimator, settings)?.explain;
+    explain.stages.push(label(estimator));
+    explain.estimator_scans = estimator.scans();
+    explain.score_scans = 1;
+    Ok(explain)
+}
+
+pub(crate) fn fit_steps<D: Division, P: Plan, T: Plan>(
+    divided: &Divided<D, P, T>,
+    settings: &Settings,
+) -> Result<Pipeline<P::Fitted, T::Fitted>>
+where
+    T::Fitted: Invert,
+{
+    let prepared = prepare(divided, &Nothing, settings)?;
+    let mut log = ScanLog::new(&settings.cancel);
+    let sides = divided.division.open(&prepared.outline, &mut log)?;
+    let (_, fitted) = walk_levels(
+        divided,
+        &Nothing,
+        &prepared.schema,
+        Some(&sides.train),
+        &mut log,
+    )?;
+    Ok(fitted.ok_or_else(stuck)?.pipeline(""))
+}
+
+impl<P: Apply + Persist, T: Invert + Persist> Fitted<P, T> {
+    fn pipeline(self, target: &str) -> Pipeline<P, T> {
+        Pipeline {
+            steps: self.steps,
+            target_steps: self.target_steps,
+            target: target.into(),
+            inputs: self.inputs,
+        }
+    }
+}
+
+/// Fits the steps and the estimator on these train rows.
+pub(crate) fn fit_model<D: Division, P: Plan, T: Plan, E: Estimator>(
+    divided: &Divided<D, P, T>,
+    estimator: &E,
+    schema: &Schema,
+    train: &LazyFrame,
+    log: &mut ScanLog,
+) -> Result<(Pipeline<P::Fitted, T::Fitted>, E::Model)>
+where
+    T::Fitted: Invert,
+{
+    let (_, fitted) = walk_levels(divided, &estimator, schema, Some(train), log)?;
+    let fitted = fitted.ok_or_else(stuck)?;
+    let frame = Frame::<Train>::new(fitted.frame.clone(), fitted.schema.clone());
+    let training = crate::estimator::Training {
+        frame: &frame,
+        learned: &fitted.learned,
+    };
+    let model = estimator.fit(&training).map_err(|e| e.at(estimator))?;
+    Ok((fitted.pipeline(estimator.target()), model))
+}
+
+/// The schema with roles, and the outline, of a flow with an estimator.
+pub(crate) fn prepared<D: Division, P: Plan, T: Plan, E: Estimator>(
+    divided: &Divided<D, P, T>,
+    estimator: &E,
+    settings: &Settings,
+) -> Result<(Schema, Outline)> {
+    let prepared = prepare(divided, &estimator, settings)?;
+    Ok((prepared.schema, prepared.outline))
+}

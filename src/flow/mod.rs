@@ -1,0 +1,283 @@
+//! The fluent surface: a flow holds the parts, puts them in order and runs them. No domain logic.
+//!
+//! The state of a flow is in its type: [`Unsplit`], [`Divided`], [`Taught`]. What cannot work does
+//! not compile.
+
+mod divide;
+mod explain;
+mod fit;
+mod run;
+mod states;
+
+use std::path::Path;
+
+use polars::prelude::{Expr, PlSmallStr};
+
+pub use divide::{Division, Holdout, Parts};
+pub use explain::Explain;
+pub use run::Run;
+pub use states::{Divided, IsSplit, Learns, NotSplit, Runnable, Taught, Unsplit};
+
+use crate::error::Result;
+use crate::estimator::Estimator;
+use crate::frame::{Frame, Train};
+use crate::learn::{CancelToken, Plan, ScanLog};
+use crate::metric::RegressionMetrics;
+use crate::model::{Model, Pipeline};
+use crate::schema::Role;
+use crate::source::{FittedBeforeSplit, Keep, Source, Then};
+use crate::splitter::Splitter;
+use crate::tracker::Tracker;
+use crate::transform::{Chain, Identity, Invert, Stateless};
+
+/// A pipeline as a typed chain: a source, steps, a split, steps that learn, an estimator, a tracker.
+///
+/// Nothing happens before [`run`](Self::run) or [`fit`](Self::fit). [`check`](Self::check) and
+/// [`explain`](Self::explain) read no row.
+#[derive(Clone, Debug)]
+#[must_use = "a flow does nothing until `.run()`"]
+pub struct Flow<S> {
+    state: S,
+    settings: Settings,
+}
+
+/// What a flow was told beyond its parts.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub(crate) roles: Vec<(PlSmallStr, Role)>,
+    pub(crate) cancel: CancelToken,
+    pub(crate) metrics: RegressionMetrics,
+}
+
+/// Starts a flow at a source.
+///
+/// # Examples
+///
+/// ```
+/// use floe::polars::prelude::*;
+/// use floe::prelude::*;
+///
+/// let likes = df!["id" => [0i64, 1, 2, 3, 4, 5], "likes" => [747i64, 747, 727, 747, 801, 1626]]?;
+/// let run = floe::from(InMemory::new(likes))
+///     .split(TrainTestSplit::new(0.3).seed(42))
+///     .then(StandardScaler::new(["id"]))
+///     .on_target(MinMaxScaler::new(["likes"]))
+///     .learn(LinearRegression::new(["id"], "likes"))
+///     .run()?;
+/// assert!(run.metrics().rmse().is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn from<S: Source>(source: S) -> Flow<Unsplit<S>> {
+    Flow::new(Unsplit(source))
+}
+
+/// Starts a flow at rows that were split elsewhere.
+pub fn from_parts<A: Source, B: Source>(
+    train: A,
+    test: B,
+) -> Flow<Divided<Parts<A, B>, Identity, Identity>> {
+    Flow::new(Divided::new(Parts::new(train, test)))
+}
+
+/// Declares that all rows of a source may be learned from.
+///
+/// It is the one way to train rows beside a split, and it is named so that it can be found: what
+/// is learned from these rows must never be scored on them.
+///
+/// # Errors
+///
+/// [`ErrorKind::Source`](crate::ErrorKind::Source) when the source cannot be opened.
+pub fn train_on<S: Source>(source: S) -> Result<Frame<Train>> {
+    let schema = source.schema()?;
+    let frame = source.numbered(&mut ScanLog::default())?;
+    Ok(Frame::new(frame, schema))
+}
+
+impl<S> Flow<S> {
+    fn new(state: S) -> Self {
+        Self {
+            state,
+            settings: Settings::default(),
+        }
+    }
+
+    fn map<N>(self, state: impl FnOnce(S) -> N) -> Flow<N> {
+        Flow {
+            state: state(self.state),
+            settings: self.settings,
+        }
+    }
+
+    /// Declares what a column is for. Steps and selectors leave all but features alone.
+    pub fn role(mut self, column: impl Into<PlSmallStr>, role: Role) -> Self {
+        self.settings.roles.push((column.into(), role));
+        self
+    }
+
+    /// A switch that stops the run at the next batch.
+    pub fn cancel_with(mut self, token: CancelToken) -> Self {
+        self.settings.cancel = token;
+        self
+    }
+
+    /// Which metrics a run computes.
+    pub fn score_with(mut self, metrics: RegressionMetrics) -> Self {
+        self.settings.metrics = metrics;
+        self
+    }
+
+    /// Keeps the rows for which a row-wise condition holds. Rows were numbered before, so that
+    /// what is dropped does not change how the others are split.
+    pub fn keep(self, condition: Expr) -> Flow<Unsplit<Keep<S::Source>>>
+    where
+        S: NotSplit,
+    {
+        self.map(|state| Unsplit(Keep::new(state.source(), condition)))
+    }
+
+    /// Fits a step on **all** rows before they are split: a leak, declared by its name.
+    ///
+    /// It exists to reproduce pipelines that normalised all rows first. Every run made so is
+    /// tagged, in its events and in its model file.
+    pub fn fit_before_split<P: Plan>(
+        self,
+        plan: P,
+    ) -> Flow<Unsplit<FittedBeforeSplit<S::Source, P>>>
+    where
+        S: NotSplit,
+    {
+        self.map(|state| Unsplit(FittedBeforeSplit::new(state.source(), plan)))
+    }
+
+    /// Splits the rows. What follows learns from the train rows only.
+    pub fn split<D: Splitter>(
+        self,
+        splitter: D,
+    ) -> Flow<Divided<Holdout<S::Source, D>, Identity, Identity>>
+    where
+        S: NotSplit,
+    {
+        self.map(|state| Divided::new(Holdout::new(state.source(), splitter)))
+    }
+
+    /// Adds a step on the target: learned from the train rows, applied to the truth when scoring,
+    /// and undone on predictions, which come back in the target's own units.
+    pub fn on_target<P: Plan>(self, plan: P) -> Flow<S::WithTargetStep<P>>
+    where
+        S: IsSplit,
+        P::Fitted: Invert,
+    {
+        self.map(|state| state.with_target_step(plan))
+    }
+
+    /// Ends the chain with what learns to predict the target.
+    pub fn learn<E: Estimator>(self, estimator: E) -> Flow<S::WithEstimator<E>>
+    where
+        S: IsSplit,
+    {
+        self.map(|state| state.with_estimator(estimator))
+    }
+
+    /// Checks names, dtypes, roles and settings through the whole chain. Reads no row.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that cannot work, with its stage, its column and what to do.
+    pub fn check(&self) -> Result<()>
+    where
+        S: Learns,
+    {
+        self.state.plan(&self.settings).map(drop)
+    }
+
+    /// What a run will cost: levels, scans by purpose, what is buffered. Reads no row.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn explain(&self) -> Result<Explain>
+    where
+        S: Learns,
+    {
+        self.state.plan(&self.settings)
+    }
+
+    /// Runs everything: splits, learns, scores, tracks.
+    ///
+    /// This call blocks. Inside a tokio runtime wrap it in `tokio::task::spawn_blocking`, since
+    /// Polars can panic when it is run on a runtime's own thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check) before a row is read; then whatever the rows bring.
+    pub fn run(&self) -> Result<S::Run>
+    where
+        S: Runnable,
+    {
+        self.state.run(&self.settings)
+    }
+
+    /// Records the events of every run.
+    pub fn track<K: Tracker>(self, tracker: K) -> Flow<S::WithTracker<K>>
+    where
+        S: Runnable,
+    {
+        self.map(|state| state.with_tracker(tracker))
+    }
+}
+
+impl<S: Source> Flow<Unsplit<S>> {
+    /// Adds a step that learns nothing; what learns goes after the split.
+    pub fn then<T: Stateless>(self, step: T) -> Flow<Unsplit<Then<S, T>>> {
+        self.map(|state| Unsplit(Then::new(state.0, step)))
+    }
+}
+
+impl<D: Division, P: Plan, T: Plan> Flow<Divided<D, P, T>> {
+    /// Adds a step; what it needs to know is learned from the train rows only.
+    pub fn then<N: Plan>(self, step: N) -> Flow<Divided<D, Chain<P, N>, T>> {
+        self.map(|state| state.then(step))
+    }
+
+    /// Fits the steps without an estimator.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn fit(&self) -> Result<Pipeline<P::Fitted, T::Fitted>>
+    where
+        T::Fitted: Invert,
+    {
+        fit::fit_steps(&self.state, &self.settings)
+    }
+}
+
+impl<D, P, T, E, K> Flow<Taught<D, P, T, E, K>>
+where
+    D: Division,
+    P: Plan,
+    T: Plan,
+    T::Fitted: Invert,
+    E: Estimator,
+    K: Tracker,
+{
+    /// Fits on all rows, train and test, once the score is known. The model is tagged and carries
+    /// no metrics: there are no rows left to score it on.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn refit_on_all(&self) -> Result<Model<P::Fitted, T::Fitted, E::Model>> {
+        run::refit_on_all(&self.state, &self.settings)
+    }
+
+    /// Reads a model back that a flow of the same chain saved.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Model`](crate::ErrorKind::Model) naming what is wrong: the file is cut,
+    /// edited, of another version or of another chain.
+    pub fn load(&self, path: impl AsRef<Path>) -> Result<Model<P::Fitted, T::Fitted, E::Model>> {
+        run::load(&self.state, path.as_ref())
+    }
+}

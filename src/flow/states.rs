@@ -1,0 +1,212 @@
+use std::fmt;
+
+use super::divide::Division;
+use super::explain::Explain;
+use super::run::Run;
+use super::{Settings, fit, run};
+use crate::error::Result;
+use crate::estimator::Estimator;
+use crate::learn::Plan;
+use crate::source::Source;
+use crate::tracker::Tracker;
+use crate::transform::{Chain, Identity, Invert};
+
+/// A flow whose rows are not split yet.
+#[derive(Clone, Debug)]
+pub struct Unsplit<S>(pub(crate) S);
+
+/// A flow whose rows are split, with the steps so far.
+#[derive(Clone)]
+pub struct Divided<D, P, T> {
+    pub(crate) division: D,
+    pub(crate) steps: P,
+    pub(crate) target_steps: T,
+}
+
+/// A flow with everything that a run takes.
+#[derive(Clone)]
+pub struct Taught<D, P, T, E, K> {
+    pub(crate) divided: Divided<D, P, T>,
+    pub(crate) estimator: E,
+    pub(crate) tracker: K,
+}
+
+impl<D: fmt::Debug, P: fmt::Debug, T: fmt::Debug> fmt::Debug for Divided<D, P, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.division)?;
+        for (verb, part) in [
+            ("", format!("{:?}", self.steps)),
+            ("on target: ", format!("{:?}", self.target_steps)),
+        ] {
+            if !part.is_empty() {
+                write!(f, " -> {verb}{part}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<D: fmt::Debug, P: fmt::Debug, T: fmt::Debug, E: fmt::Debug, K: fmt::Debug> fmt::Debug
+    for Taught<D, P, T, E, K>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} -> {:?}", self.divided, self.estimator)
+    }
+}
+
+impl<D> Divided<D, Identity, Identity> {
+    pub(crate) fn new(division: D) -> Self {
+        Self {
+            division,
+            steps: Identity,
+            target_steps: Identity,
+        }
+    }
+}
+
+impl<D, P, T> Divided<D, P, T> {
+    pub(crate) fn then<N>(self, step: N) -> Divided<D, Chain<P, N>, T> {
+        Divided {
+            division: self.division,
+            steps: Chain::new(self.steps, step),
+            target_steps: self.target_steps,
+        }
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<S> Sealed for super::Unsplit<S> {}
+    impl<D, P, T> Sealed for super::Divided<D, P, T> {}
+    impl<D, P, T, E, K> Sealed for super::Taught<D, P, T, E, K> {}
+}
+
+/// A flow whose rows are not split yet.
+#[diagnostic::on_unimplemented(
+    message = "the rows of this flow are split already",
+    label = "this belongs before `.split(..)`",
+    note = "rows are kept, learned from on purpose (`fit_before_split`) and split before anything learns: move this call up"
+)]
+pub trait NotSplit: sealed::Sealed {
+    #[doc(hidden)]
+    type Source: Source;
+    #[doc(hidden)]
+    fn source(self) -> Self::Source;
+}
+
+impl<S: Source> NotSplit for Unsplit<S> {
+    type Source = S;
+
+    fn source(self) -> S {
+        self.0
+    }
+}
+
+/// A flow whose rows are split, and that has no estimator yet.
+#[diagnostic::on_unimplemented(
+    message = "this flow cannot learn here",
+    label = "it has no split yet, or has an estimator already",
+    note = "split first: `.split(TrainTestSplit::new(0.3).seed(42))`; then steps, `.on_target(..)`, and one `.learn(..)` at the end"
+)]
+pub trait IsSplit: sealed::Sealed {
+    #[doc(hidden)]
+    type WithTargetStep<N>;
+    #[doc(hidden)]
+    type WithEstimator<E>;
+    #[doc(hidden)]
+    fn with_target_step<N>(self, step: N) -> Self::WithTargetStep<N>;
+    #[doc(hidden)]
+    fn with_estimator<E>(self, estimator: E) -> Self::WithEstimator<E>;
+}
+
+impl<D, P, T> IsSplit for Divided<D, P, T> {
+    type WithTargetStep<N> = Divided<D, P, Chain<T, N>>;
+    type WithEstimator<E> = Taught<D, P, T, E, ()>;
+
+    fn with_target_step<N>(self, step: N) -> Self::WithTargetStep<N> {
+        Divided {
+            division: self.division,
+            steps: self.steps,
+            target_steps: Chain::new(self.target_steps, step),
+        }
+    }
+
+    fn with_estimator<E>(self, estimator: E) -> Self::WithEstimator<E> {
+        Taught {
+            divided: self,
+            estimator,
+            tracker: (),
+        }
+    }
+}
+
+/// A flow with a split: it can be checked and explained.
+#[diagnostic::on_unimplemented(
+    message = "this flow has no split, so there is nothing to check yet",
+    label = "no split",
+    note = "split the rows first: `.split(TrainTestSplit::new(0.3).seed(42))`"
+)]
+pub trait Learns: sealed::Sealed {
+    #[doc(hidden)]
+    fn plan(&self, settings: &Settings) -> Result<Explain>;
+}
+
+impl<D: Division, P: Plan, T: Plan> Learns for Divided<D, P, T> {
+    fn plan(&self, settings: &Settings) -> Result<Explain> {
+        fit::plan_steps(self, settings)
+    }
+}
+
+impl<D, P, T, E, K> Learns for Taught<D, P, T, E, K>
+where
+    D: Division,
+    P: Plan,
+    T: Plan,
+    E: Estimator,
+{
+    fn plan(&self, settings: &Settings) -> Result<Explain> {
+        fit::plan(&self.divided, &self.estimator, settings)
+    }
+}
+
+/// A flow with a split and an estimator: it can run.
+#[diagnostic::on_unimplemented(
+    message = "this flow is not complete, so it cannot run",
+    label = "a run needs a split and an estimator",
+    note = "end the chain with `.learn(..)`, such as `.learn(LinearRegression::new([\"id\"], \"likes\"))`; to fit steps alone call `.fit()`"
+)]
+pub trait Runnable: sealed::Sealed {
+    /// What a run gives.
+    type Run;
+    #[doc(hidden)]
+    type WithTracker<K>;
+    #[doc(hidden)]
+    fn run(&self, settings: &Settings) -> Result<Self::Run>;
+    #[doc(hidden)]
+    fn with_tracker<K>(self, tracker: K) -> Self::WithTracker<K>;
+}
+
+impl<D, P, T, E, K> Runnable for Taught<D, P, T, E, K>
+where
+    D: Division,
+    P: Plan,
+    T: Plan,
+    T::Fitted: Invert,
+    E: Estimator,
+    K: Tracker,
+{
+    type Run = Run<P::Fitted, T::Fitted, E::Model>;
+    type WithTracker<N> = Taught<D, P, T, E, N>;
+
+    fn run(&self, settings: &Settings) -> Result<Self::Run> {
+        run::run(self, settings)
+    }
+
+    fn with_tracker<N>(self, tracker: N) -> Self::WithTracker<N> {
+        Taught {
+            divided: self.divided,
+            estimator: self.estimator,
+            tracker,
+        }
+    }
+}

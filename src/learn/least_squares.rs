@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use polars::prelude::PlSmallStr;
+use serde::{Deserialize, Serialize};
+
+use super::accumulate::{self, Unsolved};
+use super::batch::FactorAnswer;
+use crate::error::{Error, ErrorKind, Result, listed};
+
+/// What to do when some features are linear combinations of others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RankPolicy {
+    /// End the fit with an error that names the dependent features.
+    #[default]
+    Error,
+    /// Give the coefficients of the smallest norm, as scikit-learn does.
+    MinimumNorm,
+}
+
+/// The triangular factor of a least squares problem, learned in one scan.
+#[derive(Clone, Debug)]
+pub struct LeastSquares {
+    answer: Arc<FactorAnswer>,
+    features: Vec<PlSmallStr>,
+}
+
+/// The solution of a least squares problem.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct LeastSquaresSolution {
+    /// One a feature, in the order in which they were asked for.
+    pub coefficients: Vec<f64>,
+    /// Zero without an intercept.
+    pub intercept: f64,
+    /// Rank of the centred features.
+    pub rank: usize,
+    /// Rows that were learned from.
+    pub rows: u64,
+    /// Sum of squared residuals.
+    pub residual_sum_of_squares: f64,
+    /// Sum of squared deviations of the target from its mean.
+    pub total_sum_of_squares: f64,
+}
+
+impl LeastSquares {
+    /// Refuses rows with gaps: the target is the last of the excluded columns.
+    pub(crate) fn new(answer: Arc<FactorAnswer>, names: &[PlSmallStr]) -> Result<Self> {
+        let (features, target) = names.split_at(names.len().saturating_sub(1));
+        for (name, gaps) in names.iter().zip(answer.factor.excluded()) {
+            let found = [
+                (gaps.nulls, "null"),
+                (gaps.nans, "NaN"),
+                (gaps.infinities, "infinite"),
+            ];
+            if let Some((count, what)) = found.into_iter().find(|(count, _)| *count > 0) {
+                let help = if target.contains(name) {
+                    "drop those rows with `.keep(..)` before the split"
+                } else {
+                    "fill them with an `Imputer`, or with `WithColumns` and `fill_null`, or drop those rows with `.keep(..)` before the split"
+                };
+                let message = format!("{count} of the train rows are {what}");
+                return Err(Error::new(ErrorKind::Fit, message)
+                    .on_column(name.as_str())
+                    .with_help(help));
+            }
+        }
+        Ok(Self {
+            answer,
+            features: features.to_vec(),
+        })
+    }
+
+    /// The coefficients.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fit`] when the rows do not determine them and the policy refuses that, and
+    /// when they do not fit into floats.
+    pub fn solve(&self, policy: RankPolicy) -> Result<LeastSquaresSolution> {
+        let policy = match policy {
+            RankPolicy::Error => accumulate::RankPolicy::Error,
+            RankPolicy::MinimumNorm => accumulate::RankPolicy::MinimumNorm,
+        };
+        if self.answer.factor.rows() == 0 {
+            return Err(Error::new(
+                ErrorKind::Fit,
+                "there is no train row to learn from",
+            ));
+        }
+        let solved = self.answer.factor.solve(policy);
+        let solution = solved.map_err(|unsolved| self.unsolved(&unsolved))?;
+        // Wide integers were shifted exactly before they were factored; the line moves back.
+        let origins = &self.answer.origins;
+        let (of_features, of_target) =
+            origins.split_at(solution.coefficients.len().min(origins.len()));
+        let mut intercept = solution.intercept;
+        for origin in of_target {
+            intercept += *origin as f64;
+        }
+        for (coefficient, origin) in solution.coefficients.iter().zip(of_features) {
+            intercept -= coefficient * *origin as f64;
+        }
+        let finite = solution.coefficients.iter().all(|value| value.is_finite());
+        if !finite || !intercept.is_finite() {
+            return Err(self.unsolved(&Unsolved::Overflow));
+        }
+        Ok(LeastSquaresSolution {
+            coefficients: solution.coefficients,
+            intercept,
+            rank: solution.rank,
+            rows: solution.rows,
+            residual_sum_of_squares: solution.residual_sum_of_squares,
+            total_sum_of_squares: solution.total_sum_of_squares,
+        })
+    }
+
+    fn unsolved(&self, unsolved: &Unsolved) -> Error {
+        let Unsolved::Deficient {
+            dependent, rows, ..
+        } = unsolved
+        else {
+            return Error::new(ErrorKind::Fit, "the coefficients do not fit into floats")
+                .with_help("scale the features first");
+        };
+        let dependent: Vec<_> = dependent
+            .iter()
+            .filter_map(|at| self.features.get(*at))
+            .collect();
+        let message = format!(
+            "{rows} train rows do not determine every coefficient: {} is constant or follows from other features, or there are too few rows",
+            listed(&dependent)
+        );
+        let error = Error::new(ErrorKind::Fit, message)
+            .with_help("leave such features out, or choose `.rank(RankPolicy::MinimumNorm)`");
+        match dependent.as_slice() {
+            [only] => error.on_column(only.as_str()),
+            _ => error,
+        }
+    }
+}

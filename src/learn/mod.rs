@@ -1,0 +1,27 @@
+//! How fits happen: declared needs, levels of scans, accumulators. This room knows no step.
+//!
+//! A step declares what it needs to know ([`Need`]); the planner walks the chain, collects the
+//! needs of every step that is ready, and answers them all in one scan of the train rows; what
+//! was answered lets later steps become ready, and so on. A fit costs as many scans as the chain
+//! has dependency levels, usually one.
+
+pub(crate) mod accumulate;
+mod batch;
+mod learned;
+mod least_squares;
+mod need;
+mod plan;
+mod scan;
+mod sheet;
+mod walk;
+
+pub use learned::{Learned, Mean, Quantile, Value};
+pub use least_squares::{LeastSquares, LeastSquaresSolution, RankPolicy};
+pub use need::{Need, Statistic};
+pub(crate) use plan::{Declare, Progress, advance, fit_plan, resolve, stuck};
+pub use plan::{FitOn, Plan};
+pub use scan::{CancelToken, Scan, ScanLog};
+pub(crate) use scan::{Purpose, run_level};
+pub(crate) use sheet::Asked;
+pub use sheet::{Answers, Level};
+pub use walk::Walk;

@@ -1,0 +1,224 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use polars::prelude::{DataFrame, LazyFrame, PlSmallStr};
+
+use super::batch::FactorAnswer;
+use super::learned::{Learned, Mean, Quantile, Value};
+use super::need::Statistic;
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Kind;
+
+/// A column at a version, with the physical numbers behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ColumnAsk {
+    pub(crate) column: PlSmallStr,
+    pub(crate) version: u32,
+    pub(crate) kind: Kind,
+}
+
+/// One column of the scan of a level, and all that is asked of it.
+#[derive(Clone, Debug)]
+pub(crate) struct ColumnQuestion {
+    pub(crate) ask: ColumnAsk,
+    /// The column already stands under its own name in the query, because a later step changes it.
+    pub(crate) kept: bool,
+    pub(crate) summary: bool,
+    pub(crate) moments: bool,
+    pub(crate) quantiles: Vec<f64>,
+}
+
+impl ColumnQuestion {
+    /// The name of the column in the query of the level.
+    pub(crate) fn alias(&self) -> PlSmallStr {
+        format!("__floe:{}@{}", self.ask.column, self.ask.version).into()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FactorAsk {
+    /// Slots of the feature columns, then of the target.
+    pub(crate) columns: Vec<usize>,
+    pub(crate) intercept: bool,
+}
+
+type Query = dyn Fn(LazyFrame) -> Result<DataFrame> + Send + Sync;
+
+#[derive(Clone)]
+pub(crate) struct QueryAsk {
+    pub(crate) name: PlSmallStr,
+    pub(crate) frame: Option<LazyFrame>,
+    pub(crate) run: Arc<Query>,
+}
+
+impl fmt::Debug for QueryAsk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Query({})", self.name)
+    }
+}
+
+/// All that is asked at one level; equal questions are asked once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sheet {
+    pub(crate) columns: Vec<ColumnQuestion>,
+    pub(crate) factors: Vec<FactorAsk>,
+    pub(crate) queries: Vec<QueryAsk>,
+}
+
+/// Where the answers to one step's needs will be found.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asked {
+    pub(crate) columns: BTreeMap<PlSmallStr, usize>,
+    pub(crate) factor: Option<(usize, Vec<PlSmallStr>)>,
+    pub(crate) queries: BTreeMap<PlSmallStr, usize>,
+}
+
+/// What the scan of a level found.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    pub(crate) columns: Vec<Option<Arc<ColumnAnswer>>>,
+    pub(crate) factors: Vec<Arc<FactorAnswer>>,
+    pub(crate) queries: Vec<Arc<DataFrame>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ColumnAnswer {
+    pub(crate) summary: Found,
+    pub(crate) quantiles: Vec<(f64, Quantile)>,
+    /// The source row of the first infinity, where there is one.
+    pub(crate) infinite_row: Option<u64>,
+}
+
+/// The summary of a column, in types that do not depend on its dtype.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) rows: u64,
+    pub(crate) nulls: u64,
+    pub(crate) nans: u64,
+    pub(crate) infinities: u64,
+    pub(crate) min: Option<Value>,
+    pub(crate) max: Option<Value>,
+    pub(crate) mean: Option<Mean>,
+    pub(crate) std: Option<f64>,
+}
+
+impl Sheet {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.columns.is_empty() && self.factors.is_empty() && self.queries.is_empty()
+    }
+
+    /// Makes the column part of the scan, without a summary of it.
+    pub(crate) fn hold_column(&mut self, ask: ColumnAsk) -> usize {
+        if let Some(slot) = self.columns.iter().position(|known| known.ask == ask) {
+            return slot;
+        }
+        self.columns.push(ColumnQuestion {
+            ask,
+            kept: false,
+            summary: false,
+            moments: false,
+            quantiles: Vec::new(),
+        });
+        self.columns.len() - 1
+    }
+
+    pub(crate) fn ask_column(&mut self, ask: ColumnAsk, statistic: Statistic) -> usize {
+        let slot = self.hold_column(ask);
+        let question = &mut self.columns[slot];
+        question.summary = true;
+        match statistic {
+            Statistic::Count | Statistic::Min | Statistic::Max => {}
+            Statistic::Mean | Statistic::Std => question.moments = true,
+            Statistic::Quantile(q) => {
+                if !question.quantiles.contains(&q) {
+                    question.quantiles.push(q);
+                }
+            }
+        }
+        slot
+    }
+
+    pub(crate) fn ask_factor(&mut self, ask: FactorAsk) -> usize {
+        if let Some(slot) = self.factors.iter().position(|known| known == &ask) {
+            return slot;
+        }
+        self.factors.push(ask);
+        self.factors.len() - 1
+    }
+
+    pub(crate) fn ask_query(&mut self, ask: QueryAsk) -> usize {
+        self.queries.push(ask);
+        self.queries.len() - 1
+    }
+
+    /// Marks a column that a step is about to change, and says under which name to keep it.
+    ///
+    /// Any version that was asked and is not kept yet is what the query holds under that name now:
+    /// a write in between can only be one that is still pending.
+    pub(crate) fn keep(&mut self, column: &str) -> Option<(PlSmallStr, PlSmallStr)> {
+        let mut questions = self.columns.iter_mut();
+        let question =
+            questions.find(|question| question.ask.column == column && !question.kept)?;
+        question.kept = true;
+        Some((question.ask.column.clone(), question.alias()))
+    }
+
+    /// What `explain()` tells of this level.
+    pub(crate) fn level(&self) -> Level {
+        let buffered = self.columns.iter().filter(|q| !q.quantiles.is_empty());
+        Level {
+            scans: usize::from(!self.columns.is_empty()) + self.queries.len(),
+            columns: self
+                .columns
+                .iter()
+                .map(|q| q.ask.column.to_string())
+                .collect(),
+            buffered: buffered.map(|q| q.ask.column.to_string()).collect(),
+            queries: self.queries.iter().map(|q| q.name.to_string()).collect(),
+        }
+    }
+}
+
+/// One level of a plan: what one scan of the train rows answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Level {
+    /// Scans of the train rows: one for all statistics, and one for each query of a step's own.
+    pub scans: usize,
+    /// The columns that are learned from.
+    pub columns: Vec<String>,
+    /// The columns that must be held in memory (exact quantiles): 8 to 16 bytes a value.
+    pub buffered: Vec<String>,
+    /// The names of the queries that steps brought themselves.
+    pub queries: Vec<String>,
+}
+
+impl Answers {
+    /// What one step asked, out of all the answers of the level.
+    pub(crate) fn for_step(&self, asked: &Asked) -> Result<Learned> {
+        let mut learned = Learned::default();
+        for (column, slot) in &asked.columns {
+            let answer = self.columns.get(*slot).cloned().flatten();
+            learned
+                .columns
+                .insert(column.clone(), answer.ok_or_else(unanswered)?);
+        }
+        if let Some((slot, features)) = &asked.factor {
+            let factor = self.factors.get(*slot).ok_or_else(unanswered)?;
+            learned.factor = Some((Arc::clone(factor), features.clone()));
+        }
+        for (name, slot) in &asked.queries {
+            let table = self.queries.get(*slot).ok_or_else(unanswered)?;
+            learned.queries.insert(name.clone(), Arc::clone(table));
+        }
+        Ok(learned)
+    }
+}
+
+fn unanswered() -> Error {
+    Error::new(
+        ErrorKind::Fit,
+        "the planner did not answer a declared need (a bug in floe)",
+    )
+}

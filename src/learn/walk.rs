@@ -1,0 +1,215 @@
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt;
+
+use polars::prelude::{LazyFrame, PlSmallStr, col};
+
+use super::need::{Ask, Need};
+use super::sheet::{Asked, ColumnAsk, FactorAsk, QueryAsk, Sheet};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::{Field, Kind, Schema};
+use crate::transform::Apply;
+
+/// One walk over a plan: the columns as they stand at the current place, and what was asked so far.
+///
+/// Columns are versioned: each write makes a new version and a need names a version, so that a
+/// need is answered with the columns as they stand at the step's own place, even when a later
+/// step that is fitted already overwrites them in the same walk.
+pub struct Walk {
+    schema: Schema,
+    /// The query so far; absent when only planning.
+    frame: Option<LazyFrame>,
+    versions: HashMap<PlSmallStr, u32>,
+    /// Columns written by steps that are not fitted yet.
+    pending: HashSet<PlSmallStr>,
+    /// Columns that were read before any step wrote them: what the source must bring.
+    inputs: BTreeSet<PlSmallStr>,
+    waiting: bool,
+    sheet: Sheet,
+}
+
+impl Walk {
+    pub(crate) fn new(schema: Schema, frame: Option<LazyFrame>) -> Self {
+        Self {
+            schema,
+            frame,
+            versions: HashMap::new(),
+            pending: HashSet::new(),
+            inputs: BTreeSet::new(),
+            waiting: false,
+            sheet: Sheet::default(),
+        }
+    }
+
+    pub(crate) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// Walks `inner` with another view of the roles, and puts the roles back afterwards.
+    pub(crate) fn with_roles(
+        &mut self,
+        view: Schema,
+        inner: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        let before = std::mem::replace(&mut self.schema, view);
+        inner(self)?;
+        // `set` keeps the role of the field that it replaces.
+        let mut after = before;
+        for field in self.schema.fields() {
+            after.set(field.clone());
+        }
+        self.schema = after;
+        Ok(())
+    }
+
+    /// Whether some step is not fitted yet.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waiting
+    }
+
+    /// Says that a step still has to learn.
+    pub(crate) fn wait(&mut self) {
+        self.waiting = true;
+    }
+
+    /// Notes what a step reads, to tell later what the source must bring.
+    pub(crate) fn read(&mut self, columns: &[PlSmallStr]) {
+        let raw = columns.iter().filter(|column| self.version(column) == 0);
+        let raw: Vec<_> = raw.cloned().collect();
+        self.inputs.extend(raw);
+    }
+
+    /// What the source must bring for the steps that were passed so far.
+    pub(crate) fn inputs(&self) -> &BTreeSet<PlSmallStr> {
+        &self.inputs
+    }
+
+    /// Whether all these columns are as they will be: no step before here still has to write one.
+    pub(crate) fn is_ready(&self, columns: &[PlSmallStr]) -> bool {
+        columns.iter().all(|column| !self.pending.contains(column))
+    }
+
+    /// Passes a step that is not fitted yet: what it writes cannot be read in this walk.
+    pub(crate) fn leave_pending(&mut self, writes: Vec<PlSmallStr>, output: Schema) {
+        for column in writes {
+            self.bump(&column);
+            self.pending.insert(column);
+        }
+        self.schema = output;
+    }
+
+    /// Passes a step that will be fitted by now, when only planning.
+    pub(crate) fn pass(&mut self, writes: &[PlSmallStr], output: Schema) {
+        for column in writes {
+            self.bump(column);
+            self.pending.remove(column);
+        }
+        self.schema = output;
+    }
+
+    /// Applies a fitted step.
+    pub(crate) fn apply(&mut self, writes: &[PlSmallStr], fitted: &dyn Apply) -> Result<()> {
+        let output = fitted.output(&self.schema)?;
+        if let Some(mut frame) = self.frame.take() {
+            // What was asked of a column that is about to change is kept as a column of its own.
+            let kept: Vec<_> = writes
+                .iter()
+                .filter_map(|column| self.sheet.keep(column))
+                .map(|(column, alias)| col(column).alias(alias))
+                .collect();
+            if !kept.is_empty() {
+                frame = frame.with_columns(kept);
+            }
+            self.frame = Some(fitted.apply(frame)?);
+        }
+        self.pass(writes, output);
+        Ok(())
+    }
+
+    /// Puts the needs of a step on the sheet of this level.
+    pub(crate) fn ask(&mut self, needs: Vec<Need>) -> Result<Asked> {
+        let mut asked = Asked::default();
+        for need in needs {
+            match need.0 {
+                Ask::Column { column, statistic } => {
+                    let ask = ColumnAsk::new(self.field(&column)?, self.version(&column))?;
+                    let slot = self.sheet.ask_column(ask, statistic);
+                    asked.columns.insert(column, slot);
+                }
+                Ask::LeastSquares {
+                    features,
+                    target,
+                    intercept,
+                } => {
+                    let mut columns = Vec::new();
+                    for name in features.iter().chain([&target]) {
+                        let ask = ColumnAsk::new(self.field(name)?, self.version(name))?;
+                        columns.push(self.sheet.hold_column(ask));
+                    }
+                    let slot = self.sheet.ask_factor(FactorAsk { columns, intercept });
+                    let names = features.into_iter().chain([target]).collect();
+                    asked.factor = Some((slot, names));
+                }
+                Ask::Query { name, columns, run } => {
+                    for column in &columns {
+                        self.field(column)?;
+                    }
+                    let frame = self.frame.clone().map(|frame| {
+                        frame.select(columns.iter().cloned().map(col).collect::<Vec<_>>())
+                    });
+                    let slot = self.sheet.ask_query(QueryAsk {
+                        name: name.clone(),
+                        frame,
+                        run,
+                    });
+                    asked.queries.insert(name, slot);
+                }
+            }
+        }
+        Ok(asked)
+    }
+
+    fn field(&self, name: &str) -> Result<&Field> {
+        let field = self.schema.field(name)?;
+        if field.is_open() {
+            return Err(Error::new(
+                ErrorKind::Config,
+                "a group of columns cannot be learned from as one column",
+            )
+            .on_column(name));
+        }
+        Ok(field)
+    }
+
+    fn version(&self, column: &str) -> u32 {
+        self.versions.get(column).copied().unwrap_or(0)
+    }
+
+    fn bump(&mut self, column: &PlSmallStr) {
+        *self.versions.entry(column.clone()).or_insert(0) += 1;
+    }
+
+    /// The end of the walk: what was asked, and the query that can answer it.
+    pub(crate) fn finish(self) -> (Sheet, Option<LazyFrame>, Schema) {
+        (self.sheet, self.frame, self.schema)
+    }
+}
+
+// A query plan is no help in a message.
+impl fmt::Debug for Walk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Walk")
+            .field("schema", &self.schema)
+            .field("sheet", &self.sheet)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ColumnAsk {
+    fn new(field: &Field, version: u32) -> Result<Self> {
+        Ok(Self {
+            column: field.name().clone(),
+            version,
+            kind: Kind::of(field.name(), field.dtype())?,
+        })
+    }
+}

@@ -1,0 +1,24 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod error;
+pub mod estimator;
+pub mod flow;
+mod frame;
+pub mod learn;
+pub mod metric;
+pub mod model;
+pub mod output;
+pub mod prelude;
+mod schema;
+pub mod source;
+pub mod splitter;
+pub mod tracker;
+pub mod transform;
+
+pub use error::{Error, ErrorKind, Result};
+pub use flow::{Explain, Flow, Run, from, from_parts, train_on};
+pub use frame::{Frame, Learnable, Partition, Test, Train};
+pub use model::{Model, Pipeline};
+pub use polars;
+pub use schema::{Columns, Field, Nullable, Role, Schema};

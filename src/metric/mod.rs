@@ -1,0 +1,91 @@
+//! Metrics of predictions against the truth, all from one scan.
+
+mod regression;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+pub use regression::RegressionMetrics;
+
+/// One metric: a value, or the reason why it is undefined.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Metric {
+    /// Its name, such as `r2`.
+    pub name: String,
+    /// Its value; absent where it is undefined.
+    pub value: Option<f64>,
+    /// Why it is undefined.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+}
+
+/// The metrics of one side of a split.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    rows: u64,
+    skipped: u64,
+    metrics: Vec<Metric>,
+}
+
+impl Metrics {
+    /// Rows that were scored.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Rows without a truth or without a prediction: not scored.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// A metric's value by name; `None` where it is unknown or undefined.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.iter().find(|metric| metric.name == name)?.value
+    }
+
+    /// Every metric in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Metric> {
+        self.metrics.iter()
+    }
+
+    /// The coefficient of determination, 1 − Σ(y − ŷ)² / Σ(y − ȳ)²; undefined for a constant truth.
+    pub fn r2(&self) -> Option<f64> {
+        self.get("r2")
+    }
+
+    /// The root of the mean squared error, in the target's units.
+    pub fn rmse(&self) -> Option<f64> {
+        self.get("rmse")
+    }
+
+    /// The mean absolute error, in the target's units.
+    pub fn mae(&self) -> Option<f64> {
+        self.get("mae")
+    }
+}
+
+impl fmt::Display for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let widest = self
+            .iter()
+            .map(|metric| metric.name.len())
+            .max()
+            .unwrap_or(0);
+        for metric in self.iter() {
+            match (metric.value, &metric.reason) {
+                (Some(value), _) => writeln!(f, "{:widest$}  {value}", metric.name)?,
+                (None, Some(reason)) => {
+                    writeln!(f, "{:widest$}  undefined: {reason}", metric.name)?
+                }
+                (None, None) => writeln!(f, "{:widest$}  undefined", metric.name)?,
+            }
+        }
+        write!(f, "{:widest$}  {}", "rows", self.rows)?;
+        if self.skipped > 0 {
+            write!(f, " ({} skipped)", self.skipped)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,239 @@
+use polars::prelude::{DataType, Expr, LazyFrame, NULL, lit, when};
+
+use super::{Metric, Metrics};
+use crate::error::{Error, ErrorKind, Result};
+use crate::learn::{Learned, Need, Purpose, ScanLog, Statistic, fit_plan};
+use crate::schema::{Field, Schema};
+use crate::transform::{Apply, Artifact, Transform};
+
+/// Which regression metrics a run computes. All of them come from one scan of the test rows,
+/// through the same accumulators as a fit, so that a score has the same bits every time.
+///
+/// `r2`, `rmse`, `mse`, `mae`, `max_error`, `mean_error` (ŷ − y), `explained_variance` and `mape`
+/// (a share, not a percentage; undefined where a truth is zero). The median absolute error buffers
+/// 8 bytes a row and is off unless asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RegressionMetrics {
+    median: bool,
+}
+
+impl RegressionMetrics {
+    /// All metrics that need no buffer.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The median absolute error too.
+    pub fn with_median_absolute_error(mut self) -> Self {
+        self.median = true;
+        self
+    }
+}
+
+const TRUTH: &str = "truth";
+const ERROR: &str = "error";
+const ABSOLUTE: &str = "absolute";
+const SQUARED: &str = "squared";
+const RELATIVE: &str = "relative";
+const SIZE: &str = "size";
+
+impl RegressionMetrics {
+    /// Scores several pairs of (truth, prediction) of one frame in one scan.
+    pub(crate) fn score(
+        self,
+        frame: &LazyFrame,
+        pairs: &[(Expr, Expr)],
+        log: &mut ScanLog,
+    ) -> Result<Vec<Metrics>> {
+        let mut columns = Vec::new();
+        let mut fields = Vec::new();
+        for (at, (truth, prediction)) in pairs.iter().enumerate() {
+            for (name, expr) in derived(truth, prediction) {
+                let name = format!("{name}{at}");
+                fields.push(Field::new(name.as_str(), DataType::Float64));
+                columns.push(expr.alias(name));
+            }
+        }
+        let schema = Schema::new(fields)?;
+        let table = Table {
+            pairs: pairs.len(),
+            metrics: self,
+        };
+        let frame = frame.clone().select(columns);
+        let (scored, _) = fit_plan(&table, frame, &schema, Purpose::Score, log)
+            .map_err(|error| error.at(&self))?;
+        Ok(scored.0)
+    }
+}
+
+/// The columns behind the metrics; each is null where the truth or the prediction is missing.
+fn derived(truth: &Expr, prediction: &Expr) -> [(&'static str, Expr); 6] {
+    let truth = truth.clone().cast(DataType::Float64);
+    let error = prediction.clone().cast(DataType::Float64) - truth.clone();
+    let missing = error.clone().is_null().or(error.clone().is_nan());
+    let there = |expr: Expr| {
+        when(missing.clone())
+            .then(lit(NULL).cast(DataType::Float64))
+            .otherwise(expr)
+    };
+    let absolute = magnitude(error.clone());
+    let size = magnitude(truth.clone());
+    [
+        (TRUTH, there(truth)),
+        (ERROR, there(error.clone())),
+        (ABSOLUTE, there(absolute.clone())),
+        (SQUARED, there(error.clone() * error)),
+        (RELATIVE, there(absolute / size.clone())),
+        (SIZE, there(size)),
+    ]
+}
+
+fn magnitude(expr: Expr) -> Expr {
+    when(expr.clone().lt(lit(0.0)))
+        .then(lit(0.0) - expr.clone())
+        .otherwise(expr)
+}
+
+/// The metrics as a step, so that the planner answers what they need.
+#[derive(Clone, Debug)]
+struct Table {
+    pairs: usize,
+    metrics: RegressionMetrics,
+}
+
+/// The answers; never applied to anything.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+struct Scored(Vec<Metrics>);
+
+impl Artifact for Scored {
+    const KIND: &'static str = "metrics";
+}
+
+impl Apply for Scored {
+    fn apply(&self, frame: LazyFrame) -> Result<LazyFrame> {
+        Ok(frame)
+    }
+
+    fn output(&self, input: &Schema) -> Result<Schema> {
+        Ok(input.clone())
+    }
+}
+
+impl Transform for Table {
+    type Fitted = Scored;
+
+    fn reads(&self, input: &Schema) -> Result<Vec<polars::prelude::PlSmallStr>> {
+        Ok(input.names().cloned().collect())
+    }
+
+    fn writes(&self, _: &Schema) -> Result<Vec<polars::prelude::PlSmallStr>> {
+        Ok(Vec::new())
+    }
+
+    fn needs(&self, _: &Schema) -> Result<Vec<Need>> {
+        let mut needs = Vec::new();
+        for at in 0..self.pairs {
+            let mut ask = |name: &str, statistic| {
+                needs.push(Need::column(format!("{name}{at}"), statistic));
+            };
+            ask(TRUTH, Statistic::Std);
+            ask(ERROR, Statistic::Std);
+            ask(ABSOLUTE, Statistic::Mean);
+            ask(SQUARED, Statistic::Mean);
+            ask(RELATIVE, Statistic::Mean);
+            ask(SIZE, Statistic::Min);
+            if self.metrics.median {
+                ask(ABSOLUTE, Statistic::Quantile(0.5));
+            }
+        }
+        Ok(needs)
+    }
+
+    fn fit(&self, _: &Schema, learned: &Learned) -> Result<Scored> {
+        let pairs = (0..self.pairs).map(|at| metrics(at, self.metrics, learned));
+        Ok(Scored(pairs.collect::<Result<_>>()?))
+    }
+
+    fn output(&self, input: &Schema) -> Result<Schema> {
+        Ok(input.clone())
+    }
+}
+
+fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Metrics> {
+    let name = |name: &str| format!("{name}{at}");
+    let error = name(ERROR);
+    let skipped = learned.nulls(&error)?;
+    let rows = learned.rows(&error)? - skipped;
+    let infinite = learned.infinities(&error)?;
+    if infinite > 0 {
+        return Err(Error::new(
+            ErrorKind::Score,
+            format!("{infinite} of the errors are infinite"),
+        )
+        .with_help("the truth or the prediction holds an infinity"));
+    }
+    let mean = |column: &str| -> Result<Option<f64>> {
+        Ok(learned.mean(&name(column))?.map(|mean| mean.to_f64()))
+    };
+    let mse = mean(SQUARED)?;
+    let spread = learned.std(&name(TRUTH))?.map(|std| std * std);
+    let constant = if rows < 2 {
+        "it needs at least two scored rows"
+    } else {
+        "the truth is constant"
+    };
+    let share = |of: Option<f64>| match (of, spread) {
+        (Some(of), Some(spread)) if spread > 0.0 => Ok(1.0 - of / spread),
+        _ => Err(constant),
+    };
+    let zero = learned
+        .min(&name(SIZE))?
+        .is_some_and(|min| min.to_f64() == 0.0);
+    let none = "no row has both a truth and a prediction";
+    let mut metrics = vec![
+        metric("r2", share(mse)),
+        metric("rmse", mse.map(f64::sqrt).ok_or(none)),
+        metric("mse", mse.ok_or(none)),
+        metric("mae", mean(ABSOLUTE)?.ok_or(none)),
+        metric(
+            "max_error",
+            learned
+                .max(&name(ABSOLUTE))?
+                .map(|max| max.to_f64())
+                .ok_or(none),
+        ),
+        metric("mean_error", mean(ERROR)?.ok_or(none)),
+        metric(
+            "explained_variance",
+            share(learned.std(&error)?.map(|std| std * std)),
+        ),
+        metric(
+            "mape",
+            if zero {
+                Err("a truth is zero")
+            } else {
+                mean(RELATIVE)?.ok_or(none)
+            },
+        ),
+    ];
+    if which.median {
+        let median = learned.quantile(&name(ABSOLUTE), 0.5)?;
+        metrics.push(metric(
+            "median_absolute_error",
+            median.map(|median| median.to_f64()).ok_or(none),
+        ));
+    }
+    Ok(Metrics {
+        rows,
+        skipped,
+        metrics,
+    })
+}
+
+fn metric(name: &str, value: Result<f64, &str>) -> Metric {
+    Metric {
+        name: name.to_owned(),
+        value: value.ok(),
+        reason: value.err().map(ToOwned::to_owned),
+    }
+}

@@ -1,0 +1,192 @@
+//! Fitted pipelines and models: applied, undone, scored, saved, loaded.
+
+mod file;
+mod pipeline;
+
+use std::fmt;
+use std::path::Path;
+
+use polars::prelude::{LazyFrame, PlSmallStr, col};
+use serde_json::Value;
+
+use file::write;
+pub(crate) use file::{Input, read};
+pub use pipeline::Pipeline;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::estimator::{PREDICTION, Predict};
+use crate::learn::ScanLog;
+use crate::metric::{Metrics, RegressionMetrics};
+use crate::schema::Schema;
+use crate::source::Source;
+use crate::transform::{Apply, Artifact, Invert, Persist, Saved};
+
+/// A fitted flow: the steps, the steps on the target and the model, as one thing that predicts.
+///
+/// It is data: [`save`](Self::save) writes what was learned as versioned, readable JSON, and
+/// [`Flow::load`](crate::Flow::load) reads it back to the same bits.
+#[derive(Clone, Debug)]
+pub struct Model<P, T, M> {
+    pub(crate) pipeline: Pipeline<P, T>,
+    pub(crate) predictor: M,
+    pub(crate) facts: Facts,
+}
+
+/// What is known of a fit beyond what was learned.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Facts {
+    pub(crate) split: Value,
+    pub(crate) tags: Vec<String>,
+    pub(crate) metrics: Option<Metrics>,
+}
+
+impl<P, T, M> Model<P, T, M>
+where
+    P: Apply + Persist,
+    T: Invert + Persist,
+    M: Predict + Artifact,
+{
+    /// The fitted model behind the steps, such as the coefficients of a linear one.
+    pub fn predictor(&self) -> &M {
+        &self.predictor
+    }
+
+    /// The fitted steps, without the model.
+    pub fn pipeline(&self) -> &Pipeline<P, T> {
+        &self.pipeline
+    }
+
+    /// The split that the model was fitted under.
+    pub fn split(&self) -> &Value {
+        &self.facts.split
+    }
+
+    /// Declared leaks and the like.
+    pub fn tags(&self) -> &[String] {
+        &self.facts.tags
+    }
+
+    /// The metrics of the test rows of the run that made it, if it was scored.
+    pub fn metrics(&self) -> Option<&Metrics> {
+        self.facts.metrics.as_ref()
+    }
+
+    /// Adds the column `prediction`, in the target's own units, to rows in the shape of the
+    /// source. The target column need not exist. Reads no row itself.
+    ///
+    /// Null features give a null prediction, NaN a NaN.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Predict`] when a column is missing or of another dtype than at the fit.
+    pub fn predict(&self, frame: LazyFrame) -> Result<LazyFrame> {
+        let mut frame = frame;
+        let schema = frame
+            .collect_schema()
+            .map_err(|error| Error::from_polars(ErrorKind::Predict, error))?;
+        let schema = Schema::from_polars(&schema);
+        self.pipeline.check_input(&schema, ErrorKind::Predict)?;
+        // The predictions are made on a copy of the columns, so that the rows come back as they were.
+        let names: Vec<PlSmallStr> = schema.names().cloned().collect();
+        let kept = names
+            .iter()
+            .map(|name| col(name.clone()).alias(kept_name(name)));
+        let frame = frame.with_columns(kept.collect::<Vec<_>>());
+        let frame = self.predictor.predict(self.pipeline.steps.apply(frame)?)?;
+        let prediction = self
+            .pipeline
+            .target_steps
+            .inverse_value(&self.pipeline.target, col(PREDICTION))?;
+        let mut columns: Vec<_> = names
+            .iter()
+            .filter(|name| name.as_str() != PREDICTION)
+            .map(|name| col(kept_name(name)).alias(name.clone()))
+            .collect();
+        columns.push(prediction.alias(PREDICTION));
+        Ok(frame.select(columns))
+    }
+
+    /// Scores the model on rows that were not part of the run: one scan.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Predict`] as [`predict`](Self::predict), and when the target is missing.
+    pub fn evaluate(&self, source: impl Source) -> Result<Metrics> {
+        let frame = source.scan()?;
+        let scored = self.score(frame, RegressionMetrics::new(), &mut ScanLog::default())?;
+        scored.into_iter().next().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Score,
+                "there is nothing to score (a bug in floe)",
+            )
+        })
+    }
+
+    /// The metrics in the target's own units, then in the units that the model learned in.
+    pub(crate) fn score(
+        &self,
+        frame: LazyFrame,
+        metrics: RegressionMetrics,
+        log: &mut ScanLog,
+    ) -> Result<Vec<Metrics>> {
+        const TRUTH: &str = "__floe_truth";
+        let mut frame = frame;
+        let schema = frame
+            .collect_schema()
+            .map_err(|error| Error::from_polars(ErrorKind::Score, error))?;
+        let schema = Schema::from_polars(&schema);
+        self.pipeline.check_input(&schema, ErrorKind::Predict)?;
+        let target = &self.pipeline.target;
+        schema.field(target)?;
+        let frame = frame.with_columns([col(target.clone()).alias(TRUTH)]);
+        let frame = self.pipeline.steps.apply(frame)?;
+        let frame = self
+            .predictor
+            .predict(self.pipeline.target_steps.apply(frame)?)?;
+        let own = self
+            .pipeline
+            .target_steps
+            .inverse_value(target, col(PREDICTION))?;
+        let pairs = [(col(TRUTH), own), (col(target.clone()), col(PREDICTION))];
+        metrics.score(&frame, &pairs, log)
+    }
+
+    /// Writes the model as JSON, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Output`] when the file cannot be written, [`ErrorKind::Model`] when something
+    /// learned cannot be written as JSON.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let contents = self
+            .pipeline
+            .contents(Some(Saved::of(&self.predictor)?), &self.facts)?;
+        write(path.as_ref(), &contents)
+    }
+
+    /// Facts about the fit as data, such as coefficients by name.
+    pub fn report(&self) -> Value {
+        self.predictor.report()
+    }
+
+    /// What the fit found that a person should know.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        self.pipeline.steps.warnings(&mut warnings);
+        self.pipeline.target_steps.warnings(&mut warnings);
+        warnings
+    }
+}
+
+fn kept_name(name: &str) -> PlSmallStr {
+    format!("__floe_kept:{name}").into()
+}
+
+impl<P: fmt::Debug, T: fmt::Debug, M> fmt::Display for Model<P, T, M>
+where
+    M: fmt::Debug,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} => {:?}", self.pipeline, self.predictor)
+    }
+}

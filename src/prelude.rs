@@ -1,0 +1,15 @@
+//! Everything that a flow is written with: `use floe::prelude::*;`.
+
+pub use crate::estimator::{
+    Estimator, LinearRegression, MeanRegressor, MedianRegressor, Predict, RankPolicy,
+};
+pub use crate::learn::{CancelToken, FitOn as _};
+pub use crate::metric::RegressionMetrics;
+pub use crate::schema::{Columns, Role};
+pub use crate::source::{Csv, InMemory, Source};
+pub use crate::splitter::{Splitter, TrainTestSplit};
+pub use crate::tracker::{JsonLinesTracker, MemoryTracker, Strict, Tracker};
+pub use crate::transform::scale::{
+    Constant, Infinities, MinMaxScaler, Nans, Nulls, Outside, StandardScaler,
+};
+pub use crate::transform::{Apply, Invert, RowWise, Stateless, Transform, WithColumns};

@@ -1,0 +1,280 @@
+//! What is known of a table before a row is read: names, dtypes, nullability, roles, open groups.
+
+mod columns;
+mod dtype;
+mod kind;
+
+use std::fmt;
+
+use polars::prelude::{DataType, PlSmallStr, Schema as PolarsSchema};
+
+pub use columns::Columns;
+pub(crate) use columns::{refuse_role, roots};
+pub(crate) use dtype::Dtype;
+pub(crate) use kind::Kind;
+
+use crate::error::{Error, ErrorKind, Result, listed};
+
+/// Whether a column can hold nulls, as far as the chain knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Nullable {
+    /// Nulls may occur.
+    Maybe,
+    /// No null can occur here.
+    Never,
+}
+
+/// What a column is for. Only features are touched by the steps of `.then(..)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// A column that steps may transform and a model may learn from.
+    Feature,
+    /// What the estimator predicts.
+    Target,
+    /// Names a row; never learned from.
+    Id,
+    /// The weight of a row.
+    Weight,
+    /// Rows of one group stay together in a split.
+    Group,
+    /// Orders the rows in time.
+    Time,
+    /// Every column but the target, as a step on the target sees it.
+    #[doc(hidden)]
+    OffTarget,
+}
+
+/// One column of a [`Schema`], or one open group of columns whose names are known after the fit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    name: PlSmallStr,
+    dtype: DataType,
+    nullable: Nullable,
+    role: Role,
+    open: bool,
+}
+
+impl Field {
+    /// A feature column that may hold nulls.
+    pub fn new(name: impl Into<PlSmallStr>, dtype: DataType) -> Self {
+        Self {
+            name: name.into(),
+            dtype,
+            nullable: Nullable::Maybe,
+            role: Role::Feature,
+            open: false,
+        }
+    }
+
+    /// A group of columns of one dtype whose names are known after the fit.
+    ///
+    /// It is selected by its name as a whole, and is one column to the planner.
+    pub fn open_group(name: impl Into<PlSmallStr>, dtype: DataType) -> Self {
+        Self {
+            open: true,
+            ..Self::new(name, dtype)
+        }
+    }
+
+    /// Says whether nulls can occur.
+    pub fn nullable(mut self, nullable: Nullable) -> Self {
+        self.nullable = nullable;
+        self
+    }
+
+    /// Gives the column a role.
+    pub fn role(mut self, role: Role) -> Self {
+        self.role = role;
+        self
+    }
+
+    /// The name of the column or of the group.
+    pub fn name(&self) -> &PlSmallStr {
+        &self.name
+    }
+
+    /// The dtype of the column, or of each column of the group.
+    pub fn dtype(&self) -> &DataType {
+        &self.dtype
+    }
+
+    /// Whether nulls can occur.
+    pub fn is_nullable(&self) -> Nullable {
+        self.nullable
+    }
+
+    /// What the column is for.
+    pub fn has_role(&self) -> Role {
+        self.role
+    }
+
+    /// Whether the names behind this field are known only after the fit.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+}
+
+/// The columns of a table in order, with what is known of them before a row is read.
+///
+/// # Examples
+///
+/// ```
+/// use floe::polars::prelude::DataType;
+/// use floe::{Field, Schema};
+///
+/// let schema = Schema::new([Field::new("id", DataType::UInt32), Field::new("likes", DataType::Int64)])?;
+/// assert_eq!(schema.field("likes")?.dtype(), &DataType::Int64);
+/// assert!(schema.field("views").is_err());
+/// # Ok::<(), floe::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Schema {
+    fields: Vec<Field>,
+}
+
+impl Schema {
+    /// A schema of these fields.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Schema`] when a name occurs twice.
+    pub fn new(fields: impl IntoIterator<Item = Field>) -> Result<Self> {
+        let mut schema = Self::default();
+        for field in fields {
+            if schema.contains(&field.name) {
+                return Err(Error::new(ErrorKind::Schema, "the name occurs twice")
+                    .on_column(field.name.as_str()));
+            }
+            schema.fields.push(field);
+        }
+        Ok(schema)
+    }
+
+    /// The schema of a Polars frame: every column a feature that may hold nulls.
+    pub fn from_polars(schema: &PolarsSchema) -> Self {
+        let fields = schema
+            .iter()
+            .filter(|(name, _)| !is_hidden(name))
+            .map(|(name, dtype)| Field::new(name.clone(), dtype.clone()))
+            .collect();
+        Self { fields }
+    }
+
+    /// The same columns as Polars knows them; open groups are left out.
+    pub fn to_polars(&self) -> PolarsSchema {
+        self.fields
+            .iter()
+            .filter(|field| !field.open)
+            .map(|field| (field.name.clone(), field.dtype.clone()))
+            .collect()
+    }
+
+    /// The fields in order.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The names in order.
+    pub fn names(&self) -> impl Iterator<Item = &PlSmallStr> {
+        self.fields.iter().map(|field| &field.name)
+    }
+
+    /// Whether there is a column or group of this name.
+    pub fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// The field of this name, if there is one.
+    pub fn get(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The field of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Schema`] with the columns that there are.
+    pub fn field(&self, name: &str) -> Result<&Field> {
+        self.get(name).ok_or_else(|| {
+            Error::new(ErrorKind::Schema, "there is no such column")
+                .on_column(name)
+                .with_help(format!("the columns here are {}", listed(self.names())))
+        })
+    }
+
+    /// Replaces the field of the same name, or adds it at the end. The role of a replaced field stays.
+    pub fn set(&mut self, field: Field) {
+        match self.fields.iter_mut().find(|old| old.name == field.name) {
+            Some(old) => {
+                let role = old.role;
+                *old = field.role(role);
+            }
+            None => self.fields.push(field),
+        }
+    }
+
+    /// Replaces an open group by the columns that it turned out to be.
+    pub fn close_group(&mut self, group: &str, fields: impl IntoIterator<Item = Field>) {
+        match self.fields.iter().position(|old| old.name == group) {
+            Some(at) => {
+                self.fields.splice(at..=at, fields);
+            }
+            None => self.fields.extend(fields),
+        }
+    }
+
+    /// Removes a column, if it is there.
+    pub fn remove(&mut self, name: &str) {
+        self.fields.retain(|field| field.name != name);
+    }
+
+    /// Gives an existing column a role.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Schema`] when there is no such column.
+    pub fn set_role(&mut self, name: &str, role: Role) -> Result<()> {
+        self.field(name)?;
+        for field in &mut self.fields {
+            if field.name == name {
+                field.role = role;
+            }
+        }
+        Ok(())
+    }
+
+    /// The view of a step on the target: the target is the only feature.
+    pub(crate) fn target_view(&self) -> Self {
+        let fields = self.fields.iter().cloned().map(|field| {
+            let role = match field.role {
+                Role::Target => Role::Feature,
+                _ => Role::OffTarget,
+            };
+            field.role(role)
+        });
+        Self {
+            fields: fields.collect(),
+        }
+    }
+}
+
+impl fmt::Display for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, field) in self.fields.iter().enumerate() {
+            let separator = if i == 0 { "" } else { ", " };
+            let many = if field.open { "*" } else { "" };
+            write!(f, "{separator}{}{many}: {}", field.name, field.dtype)?;
+        }
+        Ok(())
+    }
+}
+
+/// The column that numbers the rows of a source before any filter; steps and users never see it.
+pub(crate) const ROW: &str = "__floe_row";
+
+/// Whether a column is the library's own.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    name.starts_with("__floe")
+}

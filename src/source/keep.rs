@@ -1,0 +1,46 @@
+use polars::prelude::{Expr, LazyFrame};
+
+use super::{Outline, Source};
+use crate::error::Result;
+use crate::learn::ScanLog;
+use crate::schema::Schema;
+use crate::transform::row_wise::check_expr;
+
+/// A source of which only some rows are kept: those for which a row-wise condition holds.
+///
+/// Rows were numbered before, so what is dropped does not change how the others are split.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use = "a source does nothing until it is scanned"]
+pub struct Keep<S> {
+    source: S,
+    condition: Expr,
+}
+
+impl<S> Keep<S> {
+    pub(crate) fn new(source: S, condition: Expr) -> Self {
+        Self { source, condition }
+    }
+}
+
+impl<S: Source> Source for Keep<S> {
+    fn scan(&self) -> Result<LazyFrame> {
+        Ok(self.source.scan()?.filter(self.condition.clone()))
+    }
+
+    fn schema(&self) -> Result<Schema> {
+        let schema = self.source.schema()?;
+        check_expr(&self.condition, &schema).map_err(|e| e.at(self))?;
+        Ok(schema)
+    }
+
+    fn outline(&self) -> Result<Outline> {
+        Ok(Outline {
+            filtered: true,
+            ..self.source.outline()?
+        })
+    }
+
+    fn numbered(&self, log: &mut ScanLog) -> Result<LazyFrame> {
+        Ok(self.source.numbered(log)?.filter(self.condition.clone()))
+    }
+}

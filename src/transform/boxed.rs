@@ -1,0 +1,166 @@
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use polars::prelude::{LazyFrame, PlSmallStr};
+
+use super::{Apply, Persist, Saved, SavedSteps, Transform};
+use crate::error::Result;
+use crate::learn::{Answers, Learned, Need, Plan, Progress, Walk, advance, resolve};
+use crate::schema::Schema;
+
+/// A transform whose type is known at run time only. `Vec<BoxTransform>` is a chain of them.
+///
+/// It learns in the same scans, to the same bits, as the typed chain of the same steps.
+#[derive(Clone)]
+pub struct BoxTransform(Arc<dyn Erased>);
+
+/// A fitted step whose type is known at run time only.
+#[derive(Clone)]
+pub struct BoxApply(Arc<dyn ErasedFitted>);
+
+trait Erased: fmt::Debug + Send + Sync {
+    fn reads(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
+    fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
+    fn needs(&self, input: &Schema) -> Result<Vec<Need>>;
+    fn fit(&self, input: &Schema, learned: &Learned) -> Result<BoxApply>;
+    fn output(&self, input: &Schema) -> Result<Schema>;
+    fn restore(&self, saved: &Saved) -> Result<BoxApply>;
+}
+
+trait ErasedFitted: Apply + Any {
+    fn saved(&self) -> Result<Saved>;
+    fn as_any(&self) -> &dyn Any;
+}
+
+impl<A: Apply + super::Artifact + 'static> ErasedFitted for A {
+    fn saved(&self) -> Result<Saved> {
+        Saved::of(self)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl<T: Transform> Erased for T {
+    fn reads(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
+        Transform::reads(self, input)
+    }
+
+    fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
+        Transform::writes(self, input)
+    }
+
+    fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
+        Transform::needs(self, input)
+    }
+
+    fn fit(&self, input: &Schema, learned: &Learned) -> Result<BoxApply> {
+        Ok(BoxApply(Arc::new(Transform::fit(self, input, learned)?)))
+    }
+
+    fn output(&self, input: &Schema) -> Result<Schema> {
+        Transform::output(self, input)
+    }
+
+    fn restore(&self, saved: &Saved) -> Result<BoxApply> {
+        Ok(BoxApply(Arc::new(Transform::restore(self, saved)?)))
+    }
+}
+
+impl BoxTransform {
+    /// Forgets the type of a transform.
+    pub fn new(transform: impl Transform + 'static) -> Self {
+        Self(Arc::new(transform))
+    }
+}
+
+impl BoxApply {
+    /// The fitted step as its own type, if it is of that type.
+    pub fn downcast_ref<A: 'static>(&self) -> Option<&A> {
+        self.0.as_any().downcast_ref()
+    }
+}
+
+impl fmt::Debug for BoxTransform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for BoxApply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Apply for BoxApply {
+    fn apply(&self, frame: LazyFrame) -> Result<LazyFrame> {
+        self.0.apply(frame)
+    }
+
+    fn output(&self, input: &Schema) -> Result<Schema> {
+        self.0.output(input)
+    }
+
+    fn warnings(&self, warnings: &mut Vec<String>) {
+        self.0.warnings(warnings);
+    }
+}
+
+impl Persist for BoxApply {
+    fn save(&self, steps: &mut Vec<Saved>) -> Result<()> {
+        steps.push(self.0.saved()?);
+        Ok(())
+    }
+}
+
+impl crate::learn::Declare for BoxTransform {
+    type Fitted = BoxApply;
+
+    fn reads(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
+        self.0.reads(input)
+    }
+
+    fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
+        self.0.writes(input)
+    }
+
+    fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
+        self.0.needs(input)
+    }
+
+    fn fit(&self, input: &Schema, learned: &Learned) -> Result<BoxApply> {
+        self.0.fit(input, learned)
+    }
+
+    fn output(&self, input: &Schema) -> Result<Schema> {
+        self.0.output(input)
+    }
+}
+
+impl Plan for BoxTransform {
+    type Fitted = BoxApply;
+    type State = Progress<BoxApply>;
+
+    fn advance(&self, state: &mut Self::State, walk: &mut Walk) -> Result<()> {
+        advance(self, state, walk).map_err(|e| e.at(self))
+    }
+
+    fn resolve(&self, state: &mut Self::State, answers: Option<&Answers>) -> Result<()> {
+        resolve(self, state, answers).map_err(|e| e.at(self))
+    }
+
+    fn finish(&self, state: Self::State) -> Result<BoxApply> {
+        state.done()
+    }
+
+    fn restore(&self, saved: &mut SavedSteps) -> Result<BoxApply> {
+        self.0.restore(&saved.next()?).map_err(|e| e.at(self))
+    }
+
+    fn labels(&self, labels: &mut Vec<String>) {
+        labels.push(crate::error::label(self));
+    }
+}

@@ -1,0 +1,135 @@
+//! Steps: what they declare, what they become once fitted, and how they compose.
+
+mod artifact;
+mod boxed;
+mod chain;
+mod identity;
+mod invert;
+pub(crate) mod row_wise;
+pub mod scale;
+mod with_columns;
+
+use std::fmt;
+
+use polars::prelude::{LazyFrame, PlSmallStr};
+
+pub use artifact::{Artifact, Saved};
+pub(crate) use artifact::{Persist, SavedSteps};
+pub use boxed::{BoxApply, BoxTransform};
+pub use chain::Chain;
+pub use identity::Identity;
+pub use invert::Invert;
+pub use with_columns::WithColumns;
+
+use crate::error::Result;
+use crate::learn::{Learned, Need, Plan};
+use crate::schema::Schema;
+
+/// A fitted step: turns a lazy frame into a lazy frame and reads no row itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not fitted, so it cannot be applied",
+    label = "not a fitted step",
+    note = "fit it first: `step.fit_on(&train)?` learns from the train rows and gives the fitted step"
+)]
+pub trait Apply: fmt::Debug + Send + Sync {
+    /// Adds this step to the query.
+    ///
+    /// # Errors
+    ///
+    /// An error of kind [`Apply`](crate::ErrorKind::Apply) or [`Schema`](crate::ErrorKind::Schema)
+    /// when the frame does not have what the step was fitted on.
+    fn apply(&self, frame: LazyFrame) -> Result<LazyFrame>;
+
+    /// The columns after this step, all names known.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply`](Self::apply).
+    fn output(&self, input: &Schema) -> Result<Schema>;
+
+    /// What the fit found that a person should know, such as a column without any value.
+    fn warnings(&self, warnings: &mut Vec<String>) {
+        let _ = warnings;
+    }
+}
+
+/// A fitted step whose output row *i* depends on input row *i* only, and which keeps every row.
+pub trait RowWise: Apply {}
+
+/// A row-wise step that learns nothing: it is its own fitted form, and may stand before the split.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` learns from the data, so it cannot run before the split",
+    label = "fitted step placed before `.split(..)`",
+    note = "move this step after `.split(..)`: there it is fitted on the train rows only",
+    note = "to reproduce a pipeline that normalised all rows first, say so: `.fit_before_split(..)`"
+)]
+pub trait Stateless: RowWise + Plan<Fitted = Self> + Clone + 'static {
+    /// Refuses what cannot be row-wise, such as an expression that aggregates.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) naming the expression.
+    fn check_row_wise(&self, input: &Schema) -> Result<()>;
+}
+
+/// A step as its author writes it: it never runs a query, it *declares* what it needs to know and
+/// builds its fitted form from the answers.
+///
+/// The library answers the needs of many steps in one scan of the train rows; see
+/// [`learn`](crate::learn).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a transform",
+    label = "expected a step that maps columns to columns",
+    note = "steps go into `.then(..)`; an estimator goes into `.learn(..)`"
+)]
+pub trait Transform: fmt::Debug + Send + Sync {
+    /// What the step becomes once it has learned.
+    type Fitted: Apply + Artifact + Clone + 'static;
+
+    /// The columns that the fitted step and the needs read.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) when a chosen column is absent.
+    fn reads(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
+
+    /// The columns that the fitted step overwrites, adds or removes.
+    ///
+    /// # Errors
+    ///
+    /// As [`reads`](Self::reads).
+    fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
+
+    /// What must be known of the train rows, as they stand at this step's place. Default: nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`reads`](Self::reads), and for a dtype that the step cannot learn from.
+    fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
+        let _ = input;
+        Ok(Vec::new())
+    }
+
+    /// Builds the fitted step from what was learned.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fit`](crate::ErrorKind::Fit) when a policy refuses what was found.
+    fn fit(&self, input: &Schema, learned: &Learned) -> Result<Self::Fitted>;
+
+    /// The columns after this step; names that are known after the fit only form an open group.
+    ///
+    /// # Errors
+    ///
+    /// As [`reads`](Self::reads), and when a setting of the step cannot work.
+    fn output(&self, input: &Schema) -> Result<Schema>;
+
+    /// Reads the fitted step back from a model file. Default: from its serialised form.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Model`](crate::ErrorKind::Model) when the file holds something else.
+    fn restore(&self, saved: &Saved) -> Result<Self::Fitted> {
+        saved.read()
+    }
+}

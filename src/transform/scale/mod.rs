@@ -1,0 +1,28 @@
+//! The normalisation core: scalers that are right for every numeric dtype.
+//!
+//! Integers subtract in a type that cannot wrap, floats halve both operands where a range
+//! overflows, the quotient is a true division, no absolute epsilon decides anything, and every
+//! policy is an enum with a safe default. `docs/normalization.md` has the table of cases.
+
+mod cells;
+mod column;
+mod min_max;
+mod min_max_scaler;
+mod number;
+mod placement;
+mod policy;
+mod product;
+mod report;
+mod standard;
+mod standard_scaler;
+
+#[cfg(test)]
+mod min_max_tests;
+#[cfg(test)]
+mod property_tests;
+#[cfg(test)]
+mod standard_tests;
+
+pub use min_max_scaler::{MinMaxScaler, MinMaxScaling};
+pub use policy::{Constant, Infinities, Nans, Nulls, OutputRange, Outside};
+pub use standard_scaler::{StandardScaler, StandardScaling};

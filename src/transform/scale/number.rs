@@ -1,0 +1,361 @@
+//! What the kernels need to know about a number: exact distances, and the way back.
+
+use std::fmt::Debug;
+
+use crate::learn::Value;
+
+use super::product::{EXACT, add_product, nearest};
+
+/// The dtype of a scaled column: f32 for f32, and f64 for everything else.
+pub(crate) trait Scaled: Copy + PartialEq + PartialOrd + Debug + Into<f64> {
+    /// What fills a slot that has no value.
+    const ZERO: Self;
+    /// The one NaN that is ever written, so that equal inputs give equal bits.
+    const NAN: Self;
+
+    /// Rounds to nearest; a zero of either sign becomes +0.0.
+    fn round(value: f64) -> Self;
+    /// True for anything but NaN and the infinities.
+    fn finite(self) -> bool;
+}
+
+impl Scaled for f64 {
+    const ZERO: Self = 0.0;
+    const NAN: Self = f64::NAN;
+
+    #[inline]
+    fn round(value: f64) -> Self {
+        value + 0.0
+    }
+
+    #[inline]
+    fn finite(self) -> bool {
+        self.is_finite()
+    }
+}
+
+impl Scaled for f32 {
+    const ZERO: Self = 0.0;
+    const NAN: Self = f32::NAN;
+
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "f32 columns stay f32: this rounds"
+    )]
+    fn round(value: f64) -> Self {
+        // The sum comes last, as a tiny negative value rounds to -0.0 here.
+        value as f32 + 0.0
+    }
+
+    #[inline]
+    fn finite(self) -> bool {
+        self.is_finite()
+    }
+}
+
+/// A number as it lies in a column: the physical value of every dtype that can be
+/// scaled (Decimal, Date, Datetime, Duration and Time lie there as integers).
+pub(crate) trait Physical: Copy + PartialEq + PartialOrd + Debug {
+    /// The dtype of the scaled column.
+    type Scaled: Scaled;
+    /// The learned value that distances are measured from, prepared for the loop.
+    type Anchor: Copy + Debug;
+
+    /// True when a distance is always finite.
+    const INTEGER: bool;
+
+    /// Prepares `self` as the point that distances are measured from. With `halved`,
+    /// which only f64 needs, both operands are halved before they are subtracted.
+    fn anchor(self, halved: bool) -> Self::Anchor;
+
+    /// `self` minus the anchor: exact for integers, then rounded to the nearest f64.
+    fn distance(self, from: Self::Anchor) -> f64;
+
+    /// Reads a whole number back; `None` if it does not fit, and for a float unless it
+    /// is 0, as a float's mean needs no integer part.
+    fn from_origin(origin: i128) -> Option<Self>;
+
+    /// Reads a learned minimum or maximum back; `None` if it is not of this dtype.
+    fn from_learned(value: Value) -> Option<Self>;
+
+    /// `self + quotient * range` in the dtype itself, and true if that does not fit.
+    /// The product is exact before it is rounded, once, half away from zero for integers
+    /// and to nearest for floats; with `halved`, `range` is half the range.
+    /// An integer cannot say NaN: the caller keeps that away.
+    fn invert(self, quotient: f64, range: f64, halved: bool) -> (Self, bool);
+
+    /// `self + quotient * range` in f64.
+    fn invert_value(self, quotient: f64, range: f64, halved: bool) -> f64;
+
+    /// The nearest f64.
+    fn to_f64(self) -> f64;
+
+    /// True for NaN.
+    fn nan(self) -> bool;
+
+    /// True for either infinity.
+    fn infinite(self) -> bool;
+}
+
+impl Physical for f64 {
+    type Scaled = f64;
+    /// The factor, 1 or 0.5, and the learned value times it.
+    type Anchor = (f64, f64);
+
+    const INTEGER: bool = false;
+
+    #[inline]
+    fn anchor(self, halved: bool) -> Self::Anchor {
+        let factor = if halved { 0.5 } else { 1.0 };
+        (factor, self * factor)
+    }
+
+    #[inline]
+    fn distance(self, (factor, from): Self::Anchor) -> f64 {
+        self * factor - from
+    }
+
+    fn from_origin(origin: i128) -> Option<Self> {
+        (origin == 0).then_some(0.0)
+    }
+
+    fn from_learned(value: Value) -> Option<Self> {
+        match value {
+            Value::Float(value) => Some(value),
+            Value::Int(_) => None,
+        }
+    }
+
+    fn invert(self, quotient: f64, range: f64, halved: bool) -> (Self, bool) {
+        let value = self.invert_value(quotient, range, halved);
+        (value, value.is_infinite())
+    }
+
+    fn invert_value(self, quotient: f64, range: f64, halved: bool) -> f64 {
+        // A fused multiplication rounds once, on every processor alike, and its
+        // product cannot overflow while the sum does not.
+        if halved {
+            quotient.mul_add(range, self * 0.5) * 2.0
+        } else {
+            quotient.mul_add(range, self)
+        }
+    }
+
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    fn nan(self) -> bool {
+        self.is_nan()
+    }
+
+    fn infinite(self) -> bool {
+        self.is_infinite()
+    }
+}
+
+impl Physical for f32 {
+    type Scaled = f32;
+    type Anchor = f64;
+
+    const INTEGER: bool = false;
+
+    #[inline]
+    fn anchor(self, _halved: bool) -> f64 {
+        f64::from(self)
+    }
+
+    #[inline]
+    fn distance(self, from: f64) -> f64 {
+        f64::from(self) - from
+    }
+
+    fn from_origin(origin: i128) -> Option<Self> {
+        (origin == 0).then_some(0.0)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "only a value that is exact in f32 is taken"
+    )]
+    fn from_learned(value: Value) -> Option<Self> {
+        let value = f64::from_learned(value)?;
+        (f64::from(value as f32) == value).then_some(value as f32)
+    }
+
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the dtype is f32: this rounds"
+    )]
+    fn invert(self, quotient: f64, range: f64, halved: bool) -> (Self, bool) {
+        let value = self.invert_value(quotient, range, halved) as f32;
+        (value, value.is_infinite())
+    }
+
+    fn invert_value(self, quotient: f64, range: f64, _halved: bool) -> f64 {
+        quotient.mul_add(range, f64::from(self))
+    }
+
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    fn nan(self) -> bool {
+        self.is_nan()
+    }
+
+    fn infinite(self) -> bool {
+        self.is_infinite()
+    }
+}
+
+/// Implements what all integers share: the way back, and that they are always finite.
+macro_rules! integer {
+    ($int:ty, $anchor:ty) => {
+        type Scaled = f64;
+        type Anchor = $anchor;
+
+        const INTEGER: bool = true;
+
+        fn from_origin(origin: i128) -> Option<Self> {
+            Self::try_from(origin).ok()
+        }
+
+        fn from_learned(value: Value) -> Option<Self> {
+            match value {
+                Value::Int(value) => Self::try_from(value).ok(),
+                Value::Float(_) => None,
+            }
+        }
+
+        fn invert(self, quotient: f64, range: f64, _halved: bool) -> (Self, bool) {
+            let sum = add_product(i128::from(self), quotient, range);
+            match sum.and_then(|sum| Self::try_from(sum).ok()) {
+                Some(value) => (value, false),
+                None if quotient < 0.0 => (Self::MIN, true),
+                None => (Self::MAX, true),
+            }
+        }
+
+        fn invert_value(self, quotient: f64, range: f64, _halved: bool) -> f64 {
+            // Where f64 holds the learned value only rounded, the sum is made in
+            // integers; what is lost is then a fraction, below the spacing of f64.
+            let origin = i128::from(self);
+            if origin.unsigned_abs() > EXACT
+                && let Some(sum) = add_product(origin, quotient, range)
+            {
+                return nearest(sum);
+            }
+            quotient.mul_add(range, nearest(origin))
+        }
+
+        fn to_f64(self) -> f64 {
+            nearest(i128::from(self))
+        }
+
+        fn nan(self) -> bool {
+            false
+        }
+
+        fn infinite(self) -> bool {
+            false
+        }
+    };
+}
+
+/// Up to 32 bits: every value and every difference of two is exact in f64, so f64 is
+/// the type that cannot wrap, and converting first is what vectorises.
+macro_rules! narrow {
+    ($($int:ty)*) => {$(
+        impl Physical for $int {
+            integer!($int, f64);
+
+            #[inline]
+            fn anchor(self, _halved: bool) -> f64 {
+                f64::from(self)
+            }
+
+            #[inline]
+            fn distance(self, from: f64) -> f64 {
+                f64::from(self) - from
+            }
+        }
+    )*};
+}
+
+narrow!(u8 u16 u32 i8 i16 i32);
+
+/// 64 bits: each half of the number goes into the mantissa of a large power of two,
+/// where it is exact; so are the differences of the halves (33 bits each), and their
+/// sum is rounded once. That is the exact difference rounded to nearest, without a
+/// type that could wrap and without a comparison.
+#[inline]
+fn halves(ordered: u64) -> (f64, f64) {
+    const HIGH: u64 = 0x4530_0000_0000_0000; // 2^84: its last mantissa bit is worth 2^32.
+    const LOW: u64 = 0x4330_0000_0000_0000; // 2^52: its last mantissa bit is worth 1.
+    (
+        f64::from_bits(HIGH | (ordered >> 32)),
+        f64::from_bits(LOW | (ordered & 0xffff_ffff)),
+    )
+}
+
+/// The order of i64 laid out as u64, which keeps all differences.
+#[inline]
+fn ordered(value: i64) -> u64 {
+    value.cast_unsigned() ^ (1 << 63)
+}
+
+#[inline]
+fn halves_distance(value: (f64, f64), from: (f64, f64)) -> f64 {
+    (value.0 - from.0) + (value.1 - from.1)
+}
+
+impl Physical for u64 {
+    integer!(u64, (f64, f64));
+
+    #[inline]
+    fn anchor(self, _halved: bool) -> Self::Anchor {
+        halves(self)
+    }
+
+    #[inline]
+    fn distance(self, from: Self::Anchor) -> f64 {
+        halves_distance(halves(self), from)
+    }
+}
+
+impl Physical for i64 {
+    integer!(i64, (f64, f64));
+
+    #[inline]
+    fn anchor(self, _halved: bool) -> Self::Anchor {
+        halves(ordered(self))
+    }
+
+    #[inline]
+    fn distance(self, from: Self::Anchor) -> f64 {
+        halves_distance(halves(ordered(self)), from)
+    }
+}
+
+impl Physical for i128 {
+    integer!(i128, i128);
+
+    #[inline]
+    fn anchor(self, _halved: bool) -> i128 {
+        self
+    }
+
+    #[inline]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "this is the one rounding of a distance"
+    )]
+    fn distance(self, from: i128) -> f64 {
+        let size = self.abs_diff(from);
+        // Most decimals are short, and 64 bits convert several times faster.
+        let size = u64::try_from(size).map_or_else(|_| size as f64, |size| size as f64);
+        if self < from { -size } else { size }
+    }
+}

@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""Recomputes the golden vectors of docs/splitting.md without any of floe's code.
+
+    python3 reference.py           compares with splitting.json and fails on a difference
+    python3 reference.py --write   writes splitting.json anew
+
+Only the standard library is used. The specification is frozen: a difference is a bug in floe, not in the file.
+"""
+
+import json
+import struct
+import sys
+from fractions import Fraction
+from math import floor
+from pathlib import Path
+
+GOLDEN = Path(__file__).with_name("splitting.json")
+WORD, LONG = 2**32 - 1, 2**64 - 1
+
+
+def chacha8_block(key: bytes, block: int) -> bytes:
+    """One block of 64 bytes: 64-bit block counter, 64-bit nonce of zero."""
+    start = list(struct.unpack("<4I", b"expand 32-byte k")) + list(struct.unpack("<8I", key))
+    start += [block & WORD, block >> 32, 0, 0]
+    state = start[:]
+
+    def mix(a, b, c, d):
+        for one, other, third, turn in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+            state[one] = (state[one] + state[other]) & WORD
+            mixed = state[third] ^ state[one]
+            state[third] = (mixed << turn | mixed >> (32 - turn)) & WORD
+
+    for _ in range(4):
+        for column in range(4):
+            mix(column, column + 4, column + 8, column + 12)
+        for diagonal in range(4):
+            mix(diagonal, (diagonal + 1) % 4 + 4, (diagonal + 2) % 4 + 8, (diagonal + 3) % 4 + 12)
+    return struct.pack("<16I", *((one + other) & WORD for one, other in zip(state, start)))
+
+
+def row_number(seed: int, row: int) -> int:
+    block = chacha8_block(struct.pack("<Q", seed) + bytes(24), row // 8)
+    return struct.unpack("<8Q", block)[row % 8]
+
+
+def siphash24(key: bytes, message: bytes) -> int:
+    low, high = struct.unpack("<QQ", key)
+    v0, v1 = low ^ 0x736F6D6570736575, high ^ 0x646F72616E646F6D
+    v2, v3 = low ^ 0x6C7967656E657261, high ^ 0x7465646279746573
+
+    def turn(value, bits):
+        return (value << bits | value >> (64 - bits)) & LONG
+
+    def rounds(count):
+        nonlocal v0, v1, v2, v3
+        for _ in range(count):
+            v0 = (v0 + v1) & LONG
+            v1 = turn(v1, 13) ^ v0
+            v0 = turn(v0, 32)
+            v2 = (v2 + v3) & LONG
+            v3 = turn(v3, 16) ^ v2
+            v0 = (v0 + v3) & LONG
+            v3 = turn(v3, 21) ^ v0
+            v2 = (v2 + v1) & LONG
+            v1 = turn(v1, 17) ^ v2
+            v2 = turn(v2, 32)
+
+    whole = len(message) // 8 * 8
+    last = message[whole:].ljust(7, b"\0") + bytes([len(message) % 256])
+    for (word,) in struct.iter_unpack("<Q", message[:whole] + last):
+        v3 ^= word
+        rounds(2)
+        v0 ^= word
+    v2 ^= 0xFF
+    rounds(4)
+    return v0 ^ v1 ^ v2 ^ v3
+
+
+def size_of(share: str, n: int) -> int:
+    """Half up; the share is text, so that it is the decimal it says."""
+    return floor(Fraction(share) * n + Fraction(1, 2))
+
+
+def test_rows(n: int, share: str, seed: int) -> list[int]:
+    ranked = sorted(range(n), key=lambda row: (row_number(seed, row), row))
+    return sorted(ranked[: size_of(share, n)])
+
+
+def wide(value: int, size: int) -> bytes:
+    return value.to_bytes(size, "little", signed=True)
+
+
+# The canonical bytes are put together by hand here, so that they check those of the library.
+KEYS = [
+    ("bool true", b"\x01\x01"),
+    ("int 7", b"\x02" + wide(7, 16)),
+    ("int -1", b"\x02" + wide(-1, 16)),
+    ("float 1.5", b"\x03" + struct.pack("<d", 1.5)),
+    ("float -0.0", b"\x03" + bytes(8)),
+    ("float NaN", b"\x03" + bytes.fromhex("000000000000f87f")),
+    ("text Zürich", b"\x04" + "Zürich".encode()),
+    ("text empty", b"\x04"),
+    ("binary 00ff10", b"\x05\x00\xff\x10"),
+    ("date 2024-02-29", b"\x06" + wide(19_782, 4)),
+    ("datetime 2024-02-29T12:34:56.789", b"\x07" + wide(1_709_210_096_789 * 10**6, 16)),
+    ("duration -90 s", b"\x08" + wide(-90 * 10**9, 16)),
+    ("time 23:59:59.999999999", b"\x09" + wide(86_400 * 10**9 - 1, 8)),
+    ("decimal 1.50", b"\x0a" + wide(15, 16) + struct.pack("<I", 1)),
+    ("decimal -100", b"\x0a" + wide(-100, 16) + struct.pack("<I", 0)),
+]
+SEEDS = [0, 1, 42, LONG]
+ROWS = [*range(17), 2**32 - 1, 2**40]
+SPLITS = [(10, "0.3", 42), (10, "0.3", 0), (100, "0.2", 7)]
+SHARES = ["0.5", "0.3", "0.15", "0.2", "1e-7", "0.30000000000000004", "0.9999999999999999", "5e-324"]
+SIZES = [1, 2, 10, 101, 5_000_000, 10**17, LONG]
+
+
+def golden() -> dict:
+    return {
+        "numbers": [
+            {"seed": str(seed), "rows": {str(row): f"{row_number(seed, row):016x}" for row in ROWS}} for seed in SEEDS
+        ],
+        "shares": [
+            {
+                "share": share,
+                "fixed_threshold": f"{floor(Fraction(share) * 2**64):016x}",
+                "of": {str(n): str(size_of(share, n)) for n in SIZES},
+            }
+            for share in SHARES
+        ],
+        "splits": [
+            {"n": n, "share": share, "seed": str(seed), "test": test_rows(n, share, seed)} for n, share, seed in SPLITS
+        ],
+        "keys": [
+            {
+                "key": name,
+                "bytes": message.hex(),
+                "hashes": {
+                    str(seed): f"{siphash24(struct.pack('<QQ', seed, 0), message):016x}" for seed in (0, 42)
+                },
+            }
+            for name, message in KEYS
+        ],
+    }
+
+
+def main() -> int:
+    # Published vectors first: a mistake in this script must not become the truth.
+    if chacha8_block(bytes(32), 0)[:16].hex() != "3e00ef2f895f40d67f5bb8e81f09a5a1":
+        sys.exit("the ChaCha8 of this script is wrong")
+    if siphash24(bytes(range(16)), bytes(range(15))) != 0xA129CA6149BE45E5:
+        sys.exit("the SipHash-2-4 of this script is wrong")
+
+    text = json.dumps(golden(), indent=1, ensure_ascii=False) + "\n"
+    if sys.argv[1:] == ["--write"]:
+        GOLDEN.write_text(text, encoding="utf-8")
+        return 0
+    stored = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    wrong = [part for part in stored.keys() | golden().keys() if stored.get(part) != golden().get(part)]
+    for part in sorted(wrong):
+        print(f"{GOLDEN.name}: the part {part!r} differs from the specification", file=sys.stderr)
+    if not wrong:
+        print(f"{GOLDEN.name} agrees with the specification")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,4 @@
+//! One binary for all integration tests: each test binary links Polars again.
+
+mod csv;
+mod smoke;
