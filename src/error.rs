@@ -169,7 +169,8 @@ impl Error {
     pub(crate) fn from_polars(kind: ErrorKind, error: PolarsError) -> Self {
         match carried(&error) {
             Some(ours) => ours,
-            None => Self::new(kind, first_line(&error)).caused_by(error),
+            // The text of a Polars error is its whole story; as a cause it would be told twice.
+            None => Self::new(kind, first_line(&error)),
         }
     }
 

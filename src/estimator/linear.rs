@@ -1,3 +1,5 @@
+use std::fmt;
+
 use polars::prelude::PlSmallStr;
 
 use super::linear_model::{FitReport, LinearModel};
@@ -36,7 +38,7 @@ use crate::schema::{Columns, Kind, Schema};
 /// assert!((model.intercept() - 1.0).abs() < 1e-12);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct LinearRegression {
     features: Columns,
     target: PlSmallStr,
@@ -65,6 +67,24 @@ impl LinearRegression {
     pub fn rank(mut self, rank: RankPolicy) -> Self {
         self.rank = rank;
         self
+    }
+}
+
+impl fmt::Debug for LinearRegression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "LinearRegression({:?} -> {:?}",
+            self.features,
+            self.target.as_str()
+        )?;
+        if !self.intercept {
+            f.write_str(", without intercept")?;
+        }
+        if self.rank != RankPolicy::default() {
+            write!(f, ", rank: {:?}", self.rank)?;
+        }
+        f.write_str(")")
     }
 }
 

@@ -34,6 +34,10 @@ mod sealed {
 }
 
 /// The two sides of opened rows; both carry the hidden row number.
+#[expect(
+    missing_debug_implementations,
+    reason = "a query plan is no help in a message"
+)]
 pub struct Sides {
     pub(crate) train: LazyFrame,
     pub(crate) test: LazyFrame,

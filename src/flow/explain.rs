@@ -69,10 +69,12 @@ impl fmt::Display for Explain {
         for (at, level) in self.levels.iter().enumerate() {
             let mut detail = format!("of the train rows: {}", level.columns.join(", "));
             if !level.buffered.is_empty() {
-                detail += &format!("; holds in memory: {}", level.buffered.join(", "));
+                detail.push_str("; holds in memory: ");
+                detail.push_str(&level.buffered.join(", "));
             }
             if !level.queries.is_empty() {
-                detail += &format!("; queries of their own: {}", level.queries.join(", "));
+                detail.push_str("; queries of their own: ");
+                detail.push_str(&level.queries.join(", "));
             }
             line(&format!("level {}", at + 1), level.scans, detail)?;
         }

@@ -10,7 +10,7 @@ use crate::estimator::Estimator;
 use crate::frame::{Frame, Train};
 use crate::learn::{Asked, Learned, Level, Need, Plan, Purpose, ScanLog, Walk, run_level, stuck};
 use crate::model::{Input, Pipeline};
-use crate::schema::{Role, Schema};
+use crate::schema::{Dtype, Role, Schema};
 use crate::source::Outline;
 use crate::transform::{Apply, Invert, Persist};
 
@@ -82,6 +82,18 @@ struct Fitted<P, T> {
     inputs: Vec<Input>,
 }
 
+/// The levels, and with a frame what was fitted.
+type Walked<P, T> = (
+    Vec<Level>,
+    Option<Fitted<<P as Plan>::Fitted, <T as Plan>::Fitted>>,
+);
+
+/// A fitted pipeline and the model behind it.
+type FittedModel<P, T, E> = (
+    Pipeline<<P as Plan>::Fitted, <T as Plan>::Fitted>,
+    <E as Estimator>::Model,
+);
+
 /// Plans without a frame, or plans and fits with one.
 fn walk_levels<D, P: Plan, T: Plan, W: Wants>(
     divided: &Divided<D, P, T>,
@@ -89,7 +101,7 @@ fn walk_levels<D, P: Plan, T: Plan, W: Wants>(
     source: &Schema,
     frame: Option<&LazyFrame>,
     log: &mut ScanLog,
-) -> Result<(Vec<Level>, Option<Fitted<P::Fitted, T::Fitted>>)> {
+) -> Result<Walked<P, T>> {
     let mut steps = P::State::default();
     let mut targets = T::State::default();
     let mut goal = Goal::Waiting;
@@ -160,7 +172,7 @@ fn described<'a>(source: &Schema, names: impl IntoIterator<Item = &'a PlSmallStr
         .filter(|field| field.has_role() != Role::Target)
         .map(|field| Input {
             name: field.name().to_string(),
-            dtype: field.dtype().to_string(),
+            dtype: Dtype(field.dtype().clone()).text(),
         })
         .collect()
 }
@@ -272,7 +284,7 @@ pub(crate) fn fit_model<D: Division, P: Plan, T: Plan, E: Estimator>(
     schema: &Schema,
     train: &LazyFrame,
     log: &mut ScanLog,
-) -> Result<(Pipeline<P::Fitted, T::Fitted>, E::Model)>
+) -> Result<FittedModel<P, T, E>>
 where
     T::Fitted: Invert,
 {

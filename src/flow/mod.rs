@@ -9,6 +9,7 @@ mod fit;
 mod run;
 mod states;
 
+use std::fmt;
 use std::path::Path;
 
 use polars::prelude::{Expr, PlSmallStr};
@@ -34,11 +35,18 @@ use crate::transform::{Chain, Identity, Invert, Stateless};
 ///
 /// Nothing happens before [`run`](Self::run) or [`fit`](Self::fit). [`check`](Self::check) and
 /// [`explain`](Self::explain) read no row.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a flow does nothing until `.run()`"]
 pub struct Flow<S> {
     state: S,
     settings: Settings,
+}
+
+// The chain in order; what else a flow was told is no help in a message.
+impl<S: fmt::Debug> fmt::Debug for Flow<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state.fmt(f)
+    }
 }
 
 /// What a flow was told beyond its parts.

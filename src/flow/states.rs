@@ -12,7 +12,7 @@ use crate::tracker::Tracker;
 use crate::transform::{Chain, Identity, Invert};
 
 /// A flow whose rows are not split yet.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Unsplit<S>(pub(crate) S);
 
 /// A flow whose rows are split, with the steps so far.
@@ -29,6 +29,12 @@ pub struct Taught<D, P, T, E, K> {
     pub(crate) divided: Divided<D, P, T>,
     pub(crate) estimator: E,
     pub(crate) tracker: K,
+}
+
+impl<S: fmt::Debug> fmt::Debug for Unsplit<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 impl<D: fmt::Debug, P: fmt::Debug, T: fmt::Debug> fmt::Debug for Divided<D, P, T> {

@@ -365,8 +365,9 @@ fn shifted(series: &Series, kind: Kind, origin: &mut Option<i128>) -> Result<Flo
             })
         }};
     }
-    match kind {
-        Kind::U64 => typed!(polars::prelude::UInt64Type, |series| series.u64()),
-        _ => typed!(polars::prelude::Int64Type, |series| series.i64()),
+    if kind == Kind::U64 {
+        typed!(polars::prelude::UInt64Type, |series| series.u64())
+    } else {
+        typed!(polars::prelude::Int64Type, |series| series.i64())
     }
 }

@@ -13,6 +13,9 @@ use crate::error::Result;
 pub enum Statistic {
     /// How many rows there are, how many of them null, NaN and infinite. Any statistic brings it.
     Count,
+    /// As `Count`, and in which source row the first infinity is, if there is one: then, and only
+    /// then, one more scan looks for it.
+    Infinities,
     /// The smallest value, in the column's own physical numbers.
     Min,
     /// The largest value, in the column's own physical numbers.

@@ -50,7 +50,6 @@ pub(crate) enum Purpose {
     BeforeSplit,
     Count,
     Level,
-    Estimator,
     Score,
     Diagnosis,
 }
@@ -61,7 +60,6 @@ impl fmt::Display for Purpose {
             Self::BeforeSplit => "before the split",
             Self::Count => "count",
             Self::Level => "level",
-            Self::Estimator => "estimator",
             Self::Score => "score",
             Self::Diagnosis => "diagnosis",
         })
@@ -180,6 +178,7 @@ pub(crate) fn run_level(
         answers = state.finish();
         for (question, answer) in sheet.columns.iter().zip(&mut answers.columns) {
             if let Some(answer) = answer.as_mut().and_then(Arc::get_mut)
+                && question.locate
                 && answer.summary.infinities > 0
             {
                 let column = if question.kept {

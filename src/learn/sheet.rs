@@ -26,6 +26,8 @@ pub(crate) struct ColumnQuestion {
     pub(crate) kept: bool,
     pub(crate) summary: bool,
     pub(crate) moments: bool,
+    /// An infinity will be an error, which says in which row it is.
+    pub(crate) locate: bool,
     pub(crate) quantiles: Vec<f64>,
 }
 
@@ -118,6 +120,7 @@ impl Sheet {
             kept: false,
             summary: false,
             moments: false,
+            locate: false,
             quantiles: Vec::new(),
         });
         self.columns.len() - 1
@@ -129,6 +132,7 @@ impl Sheet {
         question.summary = true;
         match statistic {
             Statistic::Count | Statistic::Min | Statistic::Max => {}
+            Statistic::Infinities => question.locate = true,
             Statistic::Mean | Statistic::Std => question.moments = true,
             Statistic::Quantile(q) => {
                 if !question.quantiles.contains(&q) {

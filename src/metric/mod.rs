@@ -77,7 +77,7 @@ impl fmt::Display for Metrics {
             match (metric.value, &metric.reason) {
                 (Some(value), _) => writeln!(f, "{:widest$}  {value}", metric.name)?,
                 (None, Some(reason)) => {
-                    writeln!(f, "{:widest$}  undefined: {reason}", metric.name)?
+                    writeln!(f, "{:widest$}  undefined: {reason}", metric.name)?;
                 }
                 (None, None) => writeln!(f, "{:widest$}  undefined", metric.name)?,
             }

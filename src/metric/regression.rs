@@ -83,7 +83,16 @@ fn derived(truth: &Expr, prediction: &Expr) -> [(&'static str, Expr); 6] {
         (ERROR, there(error.clone())),
         (ABSOLUTE, there(absolute.clone())),
         (SQUARED, there(error.clone() * error)),
-        (RELATIVE, there(absolute / size.clone())),
+        // A zero truth makes the metric undefined, which the smallest size tells.
+        (
+            RELATIVE,
+            there(
+                absolute
+                    / when(size.clone().gt(lit(0.0)))
+                        .then(size.clone())
+                        .otherwise(lit(1.0)),
+            ),
+        ),
         (SIZE, there(size)),
     ]
 }

@@ -6,7 +6,7 @@ use polars::prelude::{LazyFrame, PlSmallStr};
 use super::file::{Contents, Input, write};
 use super::{Facts, Saved};
 use crate::error::{Error, ErrorKind, Result, listed};
-use crate::schema::Schema;
+use crate::schema::{Dtype, Schema};
 use crate::transform::{Apply, Invert, Persist};
 
 /// The fitted steps of a flow, on the features and on the target.
@@ -105,7 +105,7 @@ impl<P: Apply + Persist, T: Invert + Persist> Pipeline<P, T> {
                     .with_dtype(&input.dtype)
                     .with_help(format!("the columns here are {}", listed(schema.names()))));
             };
-            let found = field.dtype().to_string();
+            let found = Dtype(field.dtype().clone()).text();
             if found != input.dtype {
                 let message = format!("the column was {} at the fit", input.dtype);
                 return Err(Error::new(kind, message)

@@ -1,4 +1,6 @@
-use polars::prelude::{Expr, PlSmallStr, Selector};
+use std::fmt;
+
+use polars::prelude::{Expr, PlIndexSet, PlSmallStr, Selector};
 
 use super::{Role, Schema};
 use crate::error::{Error, ErrorKind, Result};
@@ -19,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// assert_eq!(Columns::from(all()).resolve(&schema)?, ["age", "name"]);
 /// # Ok::<(), floe::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Columns(Choice);
 
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +57,7 @@ impl Columns {
                     .map(|field| (field.name().clone(), field.dtype().clone()))
                     .collect();
                 selector
-                    .into_columns(&features, &Default::default())
+                    .into_columns(&features, &PlIndexSet::default())
                     .map_err(|error| Error::from_polars(ErrorKind::Schema, error))?
                     .into_iter()
                     .collect()
@@ -98,6 +100,19 @@ fn role_name(role: Role) -> &'static str {
         Role::Group => "the group, not a feature",
         Role::Time => "the time, not a feature",
         Role::OffTarget => "not the target",
+    }
+}
+
+// Part of the label of a stage: names as a list, a selector as Polars prints it.
+impl fmt::Debug for Columns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Choice::Names(names) => f
+                .debug_list()
+                .entries(names.iter().map(PlSmallStr::as_str))
+                .finish(),
+            Choice::Selector(selector) => fmt::Display::fmt(selector, f),
+        }
     }
 }
 

@@ -57,11 +57,6 @@ impl Kind {
         };
         Ok(kind)
     }
-
-    /// Whether the numbers are floats.
-    pub(crate) fn is_float(self) -> bool {
-        matches!(self, Self::F32 | Self::F64)
-    }
 }
 
 #[cfg(test)]

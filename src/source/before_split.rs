@@ -1,3 +1,5 @@
+use std::fmt;
+
 use polars::prelude::LazyFrame;
 
 use super::{Outline, Source};
@@ -10,7 +12,7 @@ use crate::transform::Apply;
 ///
 /// The test rows take part in what is learned. It exists to reproduce pipelines that normalised
 /// all rows first; every run made so is tagged.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use = "a source does nothing until it is scanned"]
 pub struct FittedBeforeSplit<S, P> {
     source: S,
@@ -20,6 +22,12 @@ pub struct FittedBeforeSplit<S, P> {
 impl<S, P> FittedBeforeSplit<S, P> {
     pub(crate) fn new(source: S, plan: P) -> Self {
         Self { source, plan }
+    }
+}
+
+impl<S: fmt::Debug, P: fmt::Debug> fmt::Debug for FittedBeforeSplit<S, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} -> fit_before_split({:?})", self.source, self.plan)
     }
 }
 

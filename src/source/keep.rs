@@ -1,3 +1,5 @@
+use std::fmt;
+
 use polars::prelude::{Expr, LazyFrame};
 
 use super::{Outline, Source};
@@ -9,7 +11,7 @@ use crate::transform::row_wise::check_expr;
 /// A source of which only some rows are kept: those for which a row-wise condition holds.
 ///
 /// Rows were numbered before, so what is dropped does not change how the others are split.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use = "a source does nothing until it is scanned"]
 pub struct Keep<S> {
     source: S,
@@ -19,6 +21,12 @@ pub struct Keep<S> {
 impl<S> Keep<S> {
     pub(crate) fn new(source: S, condition: Expr) -> Self {
         Self { source, condition }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Keep<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} -> keep({})", self.source, self.condition)
     }
 }
 

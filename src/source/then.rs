@@ -1,3 +1,5 @@
+use std::fmt;
+
 use polars::prelude::LazyFrame;
 
 use super::{Outline, Source};
@@ -7,7 +9,7 @@ use crate::schema::Schema;
 use crate::transform::Stateless;
 
 /// A source followed by a step that learns nothing; it is a source again.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use = "a source does nothing until it is scanned"]
 pub struct Then<S, T> {
     source: S,
@@ -17,6 +19,12 @@ pub struct Then<S, T> {
 impl<S, T> Then<S, T> {
     pub(crate) fn new(source: S, step: T) -> Self {
         Self { source, step }
+    }
+}
+
+impl<S: fmt::Debug, T: fmt::Debug> fmt::Debug for Then<S, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} -> {:?}", self.source, self.step)
     }
 }
 

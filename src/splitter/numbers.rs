@@ -38,6 +38,7 @@ impl RowNumbers {
     ///
     /// This makes four blocks for one number, so whoever has many rows uses [`Self::fill`] or
     /// [`Self::of_rows`].
+    #[cfg(test)]
     pub(crate) fn number(&self, row: u64) -> u64 {
         self.stream_at(row).next_u64()
     }

@@ -73,7 +73,7 @@ impl<'a> Rows<'a> {
             })
     }
 
-    /// The number of a row in its source, from 0, counted before any filter: a UInt32 column.
+    /// The number of a row in its source, from 0, counted before any filter: a `UInt32` column.
     pub fn number() -> Expr {
         col(ROW)
     }

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use polars::prelude::{
     BooleanChunked, Column, DataType, Expr, IntoColumn, PlSmallStr, PolarsResult, col,
 };
@@ -40,7 +42,7 @@ use crate::source::Outline;
 /// assert_eq!(run.test().collect()?.height(), 3);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[must_use = "a splitter does nothing until it is part of a flow"]
 pub struct TrainTestSplit {
     test_share: f64,
@@ -136,6 +138,16 @@ fn boolean(
             DataType::Boolean,
         ))
     })
+}
+
+impl fmt::Debug for TrainTestSplit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TrainTestSplit({}, seed: {}", self.test_share, self.seed)?;
+        if let Some(key) = &self.key {
+            write!(f, ", by_key: {key}")?;
+        }
+        f.write_str(if self.stable { ", stable)" } else { ")" })
+    }
 }
 
 impl Splitter for TrainTestSplit {

@@ -33,6 +33,10 @@ pub(crate) fn check_expr(expr: &Expr, schema: &Schema) -> Result<()> {
 }
 
 fn is_element_wise(expr: &Expr, schema: &PolarsSchema) -> polars::prelude::PolarsResult<bool> {
+    #[expect(
+        clippy::default_trait_access,
+        reason = "the arena's type is not public"
+    )]
     let mut arena = Default::default();
     let mut context = ExprToIRContext::new(&mut arena, schema);
     let ir = to_expr_ir(expr.clone(), &mut context)?;

@@ -1,4 +1,7 @@
 //! One binary for all integration tests: each test binary links Polars again.
 
+mod bits;
 mod csv;
+mod planner;
 mod smoke;
+mod splits;

@@ -48,6 +48,7 @@ impl Double {
     }
 
     /// An integer, exact while it has at most 106 bits.
+    #[cfg(test)]
     pub(crate) fn integer(value: i128) -> Self {
         Self::difference(value, 0)
     }

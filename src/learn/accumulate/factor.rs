@@ -25,7 +25,6 @@ pub(crate) struct Excluded {
 #[derive(Clone, Debug)]
 pub(crate) struct LeastSquares {
     factor: Factor,
-    shift_given: bool,
     block: Vec<f64>,
     height: usize,
     filled: usize,
@@ -40,25 +39,11 @@ impl LeastSquares {
         let height = (4 * size).max(256);
         Self {
             factor: Factor::empty(features, fit_intercept),
-            shift_given: !fit_intercept,
             block: vec![0.0; size * height],
             height,
             filled: 0,
             valid: Vec::new(),
         }
-    }
-
-    /// For columns from which the caller already took `shift`, as a caller with integers does without rounding. It has
-    /// one entry a feature and one for the target, and counts only with an intercept.
-    pub(crate) fn with_shift(features: usize, shift: &[f64]) -> Self {
-        let mut new = Self::new(features, true);
-        new.shift_given = true;
-        new.factor
-            .origin
-            .iter_mut()
-            .zip(shift)
-            .for_each(|(slot, shift)| *slot = *shift);
-        new
     }
 
     /// Adds the next rows: the features in order, then the target, all of one length.
@@ -116,7 +101,7 @@ impl LeastSquares {
         let Some(first) = complete.iter().position(|complete| *complete) else {
             return;
         };
-        let shifting = !self.shift_given;
+        let shifting = self.factor.intercept;
         if shifting && self.factor.rows == 0 {
             for (slot, column) in self.factor.origin.iter_mut().zip(columns) {
                 *slot = column.values[start + first];
@@ -213,6 +198,7 @@ impl Factor {
     ///
     /// The other factor is moved to the origin of this one. Only its first row changes, because a column plus a multiple
     /// of the constant column is the same in its factor.
+    #[cfg_attr(not(test), expect(dead_code, reason = "folds will merge states"))]
     pub(crate) fn merge(self, other: &Self) -> Self {
         debug_assert!(
             self.features == other.features && self.intercept == other.intercept,

@@ -423,29 +423,6 @@ fn a_span_beyond_the_floats_is_an_error() {
     assert_eq!(factor.solve(RankPolicy::Error), Err(Unsolved::Overflow));
 }
 
-#[test]
-fn a_shift_taken_by_the_caller_is_given_back() {
-    let base = 1_u64 << 62;
-    let shifted: Vec<f64> = (0..50).map(f64::from).collect();
-    let target: Vec<f64> = shifted.iter().map(|x| 2.0 * x + 1.0).collect();
-    let mut fit = LeastSquares::with_shift(1, &[base as f64, 0.0]);
-    fit.push(&[
-        Column {
-            values: &shifted,
-            validity: None,
-        },
-        Column {
-            values: &target,
-            validity: None,
-        },
-    ]);
-    let found = fit.finish().solve(RankPolicy::Error).expect("full rank");
-    assert!(
-        digits(found.coefficients[0], 2.0) > 14.0
-            && digits(found.intercept, -(2.0_f64.powi(63))) > 14.0
-    );
-}
-
 fn close(found: &Solution, truth: &Solution, least: f64) -> bool {
     let coefficients = found.coefficients.iter().zip(&truth.coefficients);
     coefficients

@@ -45,6 +45,7 @@ pub(crate) struct Quantile<V> {
 
 impl<V> Quantile<V> {
     /// The quantile of the mapped neighbours. Each end is reached exactly, as in `NumPy`, and no difference overflows.
+    #[cfg(test)]
     pub(crate) fn interpolate(&self, map: impl Fn(&V) -> f64) -> f64 {
         let (lower, upper) = (map(&self.lower), map(&self.upper));
         let gap = upper - lower;
@@ -101,21 +102,25 @@ impl<V: Ranked> OrderBuffer<V> {
     }
 
     /// Adds the rows of another buffer; the quantiles do not depend on the order.
+    #[cfg_attr(not(test), expect(dead_code, reason = "folds will merge states"))]
     pub(crate) fn merge(&mut self, other: &Self) {
         self.values.extend_from_slice(&other.values);
         self.nulls += other.nulls;
         self.nans += other.nans;
     }
 
+    #[cfg(test)]
     pub(crate) const fn nulls(&self) -> u64 {
         self.nulls
     }
 
+    #[cfg(test)]
     pub(crate) const fn nans(&self) -> u64 {
         self.nans
     }
 
     /// The values kept.
+    #[cfg(test)]
     pub(crate) fn count(&self) -> u64 {
         count_of(self.values.len())
     }

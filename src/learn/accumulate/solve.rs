@@ -45,6 +45,7 @@ pub(crate) struct Solution {
 
 impl Solution {
     /// The share of the variance explained; none if the target does not vary.
+    #[cfg(test)]
     pub(crate) fn r_squared(&self) -> Option<f64> {
         (self.total_sum_of_squares > 0.0)
             .then(|| 1.0 - self.residual_sum_of_squares / self.total_sum_of_squares)

@@ -102,6 +102,7 @@ pub(crate) struct State<E> {
 
 impl<E: Extreme> State<E> {
     /// Combines two runs of rows. The bits depend on the order, which the caller fixes.
+    #[cfg_attr(not(test), expect(dead_code, reason = "folds will merge states"))]
     pub(crate) fn merge(self, other: Self) -> Self {
         Self {
             rows: self.rows + other.rows,
@@ -155,6 +156,7 @@ pub(crate) struct Summary<E> {
 
 impl<E> Summary<E> {
     /// The mean, rounded to a float.
+    #[cfg(test)]
     pub(crate) fn mean(&self) -> Option<f64> {
         self.spread.map(|spread| spread.mean.value())
     }
@@ -184,6 +186,7 @@ impl<E> Summary<E> {
     }
 
     /// The sum of squared deviations; infinite or zero where a float cannot hold it, which `spread` always can.
+    #[cfg(test)]
     pub(crate) fn m2(&self) -> Option<f64> {
         self.spread
             .map(|spread| spread.m2 * power_of(spread.exponent) * power_of(spread.exponent))
@@ -231,6 +234,7 @@ impl Mean {
     }
 
     /// The mean, rounded to a float.
+    #[cfg(test)]
     pub(crate) fn value(self) -> f64 {
         if self.origin == 0 {
             return self.offset;

@@ -1,12 +1,14 @@
 //! What the scalers share: which columns, which policies, and the expressions around a kernel.
 
+use std::fmt;
+
 use polars::prelude::{DataType, Expr, Field as PolarsField, LazyFrame, PlSmallStr, col};
 use serde::{Deserialize, Serialize};
 
 use super::cells::{Kernel, forward, inverse, inverse_values};
-use super::policy::{Infinities, Nans, Nulls};
+use super::policy::{Infinities, Nans, Nulls, Policies};
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::Learned;
+use crate::learn::{Learned, Need, Statistic};
 use crate::schema::{Columns, Dtype, Field, Kind, Schema};
 
 /// A column that was learned from.
@@ -20,7 +22,7 @@ pub(crate) struct Scaled<L> {
 }
 
 /// A fitted scaler, as the shared code sees it.
-pub(crate) trait Scaling: std::fmt::Debug + Clone + Send + Sync + 'static {
+pub(crate) trait Scaling: fmt::Debug + Clone + Send + Sync + 'static {
     type Learned: Clone + Send + Sync + 'static;
     type Kernel: Kernel + 'static;
 
@@ -36,6 +38,41 @@ pub(crate) fn resolve(columns: &Columns, input: &Schema) -> Result<Vec<PlSmallSt
         Kind::of(name, input.field(name)?.dtype())?;
     }
     Ok(names)
+}
+
+/// A scaler as a short text.
+pub(crate) fn label(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    columns: &Columns,
+    nulls: Nulls,
+    policies: &Policies,
+) -> fmt::Result {
+    let usual = Policies::default();
+    write!(f, "{name}({columns:?}")?;
+    if nulls != Nulls::default() {
+        write!(f, ", nulls: {nulls:?}")?;
+    }
+    if policies.nans != usual.nans {
+        write!(f, ", nans: {:?}", policies.nans)?;
+    }
+    if policies.infinities != usual.infinities {
+        write!(f, ", infinities: {:?}", policies.infinities)?;
+    }
+    if policies.constant != usual.constant {
+        write!(f, ", constant: {:?}", policies.constant)?;
+    }
+    if policies.outside != usual.outside {
+        write!(f, ", outside: {:?}", policies.outside)?;
+    }
+    if policies.output != usual.output {
+        write!(
+            f,
+            ", range: {}..{}",
+            policies.output.low, policies.output.high
+        )?;
+    }
+    f.write_str(")")
 }
 
 /// The dtype of a scaled column.
@@ -58,6 +95,15 @@ pub(crate) fn output<'a>(
         output.set(scaled.nullable(field.is_nullable()));
     }
     Ok(output)
+}
+
+/// What a scaler asks of each column beyond its own statistics.
+pub(crate) fn counts(column: &PlSmallStr, infinities: Infinities) -> Need {
+    let statistic = match infinities {
+        Infinities::Error => Statistic::Infinities,
+        _ => Statistic::Count,
+    };
+    Need::column(column.clone(), statistic)
 }
 
 /// Refuses at the fit what a policy calls an error.

@@ -52,6 +52,7 @@ impl<T: Physical> MinMaxKernel<T> {
     }
 
     /// True when the learned minimum and maximum are equal.
+    #[cfg(test)]
     pub(crate) fn is_constant(&self) -> bool {
         self.constant
     }

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use polars::prelude::{Expr, LazyFrame, PlSmallStr};
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +50,7 @@ use crate::transform::{Apply, Artifact, Invert, RowWise, Transform};
 /// assert_eq!(scaled, df!["x" => [0.0, 0.5, 1.0]]?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct MinMaxScaler {
     columns: Columns,
     nulls: Nulls,
@@ -138,6 +140,13 @@ impl MinMaxScaling {
     }
 }
 
+// The label of the stage in messages: the columns, and the policies that are not the default.
+impl fmt::Debug for MinMaxScaler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        column::label(f, "MinMaxScaler", &self.columns, self.nulls, &self.policies)
+    }
+}
+
 impl Transform for MinMaxScaler {
     type Fitted = MinMaxScaling;
 
@@ -153,6 +162,7 @@ impl Transform for MinMaxScaler {
         let columns = column::resolve(&self.columns, input)?;
         let needs = columns.into_iter().flat_map(|name| {
             [
+                column::counts(&name, self.policies.infinities),
                 Need::column(name.clone(), Statistic::Min),
                 Need::column(name, Statistic::Max),
             ]

@@ -54,6 +54,7 @@ pub(crate) struct Report {
 
 impl Report {
     /// True when a policy calls something in the slice an error.
+    #[cfg(test)]
     pub(crate) fn has_errors(&self) -> bool {
         self.nans.count + self.infinities.count + self.outside.count > 0
     }

@@ -45,6 +45,7 @@ impl<T: Physical> StandardKernel<T> {
     }
 
     /// True when the learned standard deviation is 0.
+    #[cfg(test)]
     pub(crate) fn is_constant(&self) -> bool {
         self.constant
     }

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use polars::prelude::{Expr, LazyFrame, PlSmallStr};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +18,7 @@ use crate::transform::{Apply, Artifact, Invert, RowWise, Transform};
 /// `(x − mean) / std`.
 ///
 /// Mean and deviation come from two passes within each block of rows and a fixed tree over the
-/// blocks (Chan, Golub and LeVeque, The American Statistician 37, 1983), so that a large offset
+/// blocks (Chan, Golub and `LeVeque`, The American Statistician 37, 1983), so that a large offset
 /// costs no digits and the bits do not depend on threads or chunks. Dtypes and output are those of
 /// [`MinMaxScaler`](super::MinMaxScaler). Rows are kept.
 ///
@@ -45,7 +47,7 @@ use crate::transform::{Apply, Artifact, Invert, RowWise, Transform};
 /// assert_eq!(scaled.column("x")?.f64()?.get(1), Some(0.0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct StandardScaler {
     columns: Columns,
     nulls: Nulls,
@@ -122,6 +124,19 @@ impl StandardScaling {
     }
 }
 
+// The label of the stage in messages: the columns, and the policies that are not the default.
+impl fmt::Debug for StandardScaler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        column::label(
+            f,
+            "StandardScaler",
+            &self.columns,
+            self.nulls,
+            &self.policies,
+        )
+    }
+}
+
 impl Transform for StandardScaler {
     type Fitted = StandardScaling;
 
@@ -137,6 +152,7 @@ impl Transform for StandardScaler {
         let columns = column::resolve(&self.columns, input)?;
         let needs = columns.into_iter().flat_map(|name| {
             [
+                column::counts(&name, self.policies.infinities),
                 Need::column(name.clone(), Statistic::Mean),
                 Need::column(name, Statistic::Std),
             ]
