@@ -22,3 +22,17 @@ pub use frame::{Frame, Learnable, Partition, Test, Train};
 pub use model::{Model, Pipeline};
 pub use polars;
 pub use schema::{Columns, Field, Nullable, Role, Schema};
+
+/// The guides, as they stand in `docs/`.
+pub mod _documentation {
+    #[doc = include_str!("../docs/architecture.md")]
+    pub mod architecture {}
+    #[doc = include_str!("../docs/leakage.md")]
+    pub mod leakage {}
+    #[doc = include_str!("../docs/model_file.md")]
+    pub mod model_file {}
+    #[doc = include_str!("../docs/normalization.md")]
+    pub mod normalization {}
+    #[doc = include_str!("../docs/splitting.md")]
+    pub mod splitting {}
+}

@@ -20,6 +20,10 @@ pub(crate) struct ColumnAsk {
 
 /// One column of the scan of a level, and all that is asked of it.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing that was asked"
+)]
 pub(crate) struct ColumnQuestion {
     pub(crate) ask: ColumnAsk,
     /// The column already stands under its own name in the query, because a later step changes it.

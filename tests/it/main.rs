@@ -1,7 +1,16 @@
 //! One binary for all integration tests: each test binary links Polars again.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_wrap,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test may fail loudly, and its numbers are small"
+)]
+
 mod bits;
 mod csv;
 mod planner;
 mod smoke;
 mod splits;
+mod tidy;

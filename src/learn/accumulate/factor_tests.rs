@@ -497,21 +497,3 @@ proptest! {
         }
     }
 }
-
-/// Run in release with `--ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn speed() {
-    for (rows, features) in [(75_000, 20), (500_000, 5), (30_000, 100)] {
-        let columns: Vec<Vec<f64>> = (0..=features)
-            .map(|index| noise(rows, index as u64 + 1))
-            .collect();
-        let start = std::time::Instant::now();
-        let factor = learn(&columns, true, 50_000);
-        println!(
-            "{rows} x {features}: {:.1} ms",
-            start.elapsed().as_secs_f64() * 1e3
-        );
-        std::hint::black_box(factor.solve(RankPolicy::Error).expect("full rank"));
-    }
-}

@@ -101,14 +101,6 @@ impl<V: Ranked> OrderBuffer<V> {
         self.nans += count_of(values.len() - nulls - (self.values.len() - before));
     }
 
-    /// Adds the rows of another buffer; the quantiles do not depend on the order.
-    #[cfg_attr(not(test), expect(dead_code, reason = "folds will merge states"))]
-    pub(crate) fn merge(&mut self, other: &Self) {
-        self.values.extend_from_slice(&other.values);
-        self.nulls += other.nulls;
-        self.nans += other.nans;
-    }
-
     #[cfg(test)]
     pub(crate) const fn nulls(&self) -> u64 {
         self.nulls

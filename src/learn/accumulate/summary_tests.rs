@@ -1,4 +1,4 @@
-//! Tests of the summary: bits, extremes, exactness, and an ignored measurement.
+//! Tests of the summary: bits, extremes, and exactness.
 
 #![expect(
     clippy::cast_precision_loss,
@@ -363,61 +363,4 @@ proptest! {
         let exact: Vec<_> = values.iter().map(|value| integer(i128::from(*value))).collect();
         same_as_exact(&values, &exact)?;
     }
-}
-
-/// Run in release with `--ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn speed() {
-    fn measure<V: Value>(
-        name: &str,
-        values: &[V],
-        moments: bool,
-        chunk: usize,
-        valid: Option<&[bool]>,
-    ) {
-        let mut best = f64::MAX;
-        for _ in 0..7 {
-            let start = std::time::Instant::now();
-            let mut summary = ColumnSummary::<V>::new(moments);
-            for (index, part) in values.chunks(chunk).enumerate() {
-                let part_valid =
-                    valid.map(|valid| &valid[index * chunk..index * chunk + part.len()]);
-                summary.push(part, part_valid.as_ref().map(|part| part as &dyn Validity));
-            }
-            std::hint::black_box(summary.state());
-            best = best.min(start.elapsed().as_secs_f64());
-        }
-        println!(
-            "{name:40} {:6.3} ns a value",
-            best * 1e9 / values.len() as f64
-        );
-    }
-    let mut random = Random(5);
-    let floats: Vec<f64> = (0..10_000_000).map(|_| random.unit() * 1000.0).collect();
-    let integers: Vec<i64> = floats.iter().map(|value| (value * 1e6) as i64).collect();
-    let small: Vec<f32> = floats.iter().map(|value| *value as f32).collect();
-    let bytes: Vec<u8> = floats.iter().map(|value| (*value / 4.0) as u8).collect();
-    let valid: Vec<bool> = floats.iter().map(|value| *value > 100.0).collect();
-    measure("f64 moments", &floats, true, floats.len(), None);
-    measure("f64 extremes", &floats, false, floats.len(), None);
-    measure(
-        "f64 moments, one block in cache",
-        &floats[..4096],
-        true,
-        4096,
-        None,
-    );
-    measure("f64 moments, chunks of 50,000", &floats, true, 50_000, None);
-    measure(
-        "f64 moments, a tenth null",
-        &floats,
-        true,
-        50_000,
-        Some(&valid),
-    );
-    measure("f32 moments", &small, true, small.len(), None);
-    measure("u8 moments", &bytes, true, bytes.len(), None);
-    measure("i64 moments", &integers, true, integers.len(), None);
-    measure("i64 extremes", &integers, false, integers.len(), None);
 }
