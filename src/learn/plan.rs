@@ -83,6 +83,16 @@ pub trait FitOn: Plan + Sized {
         Chain::new(self, next)
     }
 
+    /// A trap with our message: an unfitted step has no `apply`, and rustc would only say so. It
+    /// takes `&mut self` so that [`Apply::apply`] is found first on what is its own fitted form.
+    #[doc(hidden)]
+    fn apply(&mut self, frame: polars::prelude::LazyFrame) -> Result<polars::prelude::LazyFrame>
+    where
+        Self: Apply,
+    {
+        Apply::apply(self, frame)
+    }
+
     /// The levels of scans that a fit would cost, without reading a row.
     ///
     /// # Errors
