@@ -8,7 +8,7 @@ use super::walk::Walk;
 use super::{Learned, Need};
 use crate::error::{Error, ErrorKind, Result, label};
 use crate::frame::{Frame, Learnable};
-use crate::schema::{Schema, refuse_role};
+use crate::schema::{Schema, refuse_hidden, refuse_role};
 use crate::transform::{Apply, Chain, Persist, SavedSteps, Transform};
 
 mod sealed {
@@ -237,6 +237,9 @@ pub(crate) fn advance<D: Declare>(
     }
     for column in &reads {
         refuse_role(&input, column)?;
+    }
+    for column in &writes {
+        refuse_hidden(column)?;
     }
     for column in writes.iter().filter(|column| input.contains(column)) {
         refuse_role(&input, column)?;

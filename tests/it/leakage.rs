@@ -314,6 +314,43 @@ fn columns_that_do_not_exist_are_named() {
 }
 
 #[test]
+fn the_row_number_cannot_be_written() {
+    // Rows are split by it: who could write it could choose the test rows.
+    let step = || WithColumns::new([lit(0u32).alias("__floe_row")]);
+    let rows = || floe::from(Counted::new());
+    let checks = [
+        rows().then(step()).split(split()).learn(line()).check(),
+        rows().split(split()).then(step()).learn(line()).check(),
+        rows()
+            .fit_before_split(step())
+            .split(split())
+            .learn(line())
+            .check(),
+    ];
+    for check in checks {
+        let error = check.expect_err("it must not pass");
+        assert_eq!(
+            (error.kind(), error.column()),
+            (ErrorKind::Schema, Some("__floe_row"))
+        );
+        assert!(error.to_string().contains("reserved"), "{error}");
+    }
+}
+
+#[test]
+fn rows_are_kept_by_a_condition() {
+    let error = refused!(|rows| floe::from(rows)
+        .keep(col("views"))
+        .split(split())
+        .learn(line()));
+    assert_eq!(
+        (error.kind(), error.dtype()),
+        (ErrorKind::Config, Some("i64"))
+    );
+    assert!(error.to_string().contains("no condition"), "{error}");
+}
+
+#[test]
 fn the_counting_source_counts() -> Outcome {
     let source = Counted::new();
     let flow = floe::from(source.clone()).split(split()).learn(line());
