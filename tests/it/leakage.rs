@@ -351,6 +351,51 @@ fn rows_are_kept_by_a_condition() {
 }
 
 #[test]
+fn the_page_on_leakage_quotes_what_check_says() {
+    let page = include_str!("../../docs/leakage.md");
+    let errors = [
+        refused!(|rows| floe::from(rows)
+            .split(split())
+            .then(WithColumns::new([col("views") - col("views").mean()]))
+            .learn(line())),
+        refused!(|rows| floe::from(rows)
+            .split(split())
+            .then(MinMaxScaler::new(["likes"]))
+            .learn(line())),
+        refused!(|rows| floe::from(rows)
+            .split(split())
+            .learn(LinearRegression::new(["id", "likes"], "likes"))),
+        refused!(|rows| floe::from(rows)
+            .role("id", Role::Id)
+            .split(split())
+            .learn(line())),
+        refused!(|rows| floe::from(rows)
+            .split(split())
+            .on_target(MinMaxScaler::new(["id"]))
+            .learn(line())),
+        refused!(|rows| floe::from(rows)
+            .split(split())
+            .then(MinMaxScaler::new(["vews"]))
+            .learn(line())),
+        refused!(|rows| floe::from(rows)
+            .split(split())
+            .then(WithColumns::new([lit(0).alias("__floe_row")]))
+            .learn(line())),
+    ];
+    for error in errors {
+        let text = error.to_string();
+        let stage = format!("at `{}`: ", error.stage().unwrap_or_default());
+        let (_, said) = text.split_once(&stage).expect("a stage is named");
+        let help = format!("; {}", error.help().unwrap_or_default());
+        let said = said.strip_suffix(help.as_str()).unwrap_or(said);
+        assert!(
+            page.contains(&format!("`` {said} ``")),
+            "not on the page: {said}"
+        );
+    }
+}
+
+#[test]
 fn the_counting_source_counts() -> Outcome {
     let source = Counted::new();
     let flow = floe::from(source.clone()).split(split()).learn(line());

@@ -36,12 +36,11 @@ fn every_mistake_gets_its_message() {
             fs::write(&file, &seen).expect("the message can be written");
         }
         let expected = fs::read_to_string(&file).unwrap_or_default();
-        if exact {
-            (seen != expected).then(|| format!("expected:\n{expected}\nseen:\n{seen}"))
-        } else {
-            let missing = contract(&expected).find(|sentence| !output.stderr.contains(sentence))?;
-            Some(format!("`{missing}` is missing in:\n{}", output.stderr))
+        let missing = contract(&expected).find(|sentence| !output.stderr.contains(sentence));
+        if let Some(missing) = missing {
+            return Some(format!("`{missing}` is missing in:\n{}", output.stderr));
         }
+        (exact && seen != expected).then(|| format!("expected:\n{expected}\nseen:\n{seen}"))
     });
     assert!(complaints.is_empty(), "{complaints}");
     let firsts = firsts.into_inner().expect("no panic");
@@ -61,6 +60,30 @@ fn correct_programs_compile_without_a_warning() {
         (!fine).then_some(output.stderr)
     });
     assert!(complaints.is_empty(), "{complaints}");
+}
+
+#[test]
+fn the_page_on_leakage_quotes_the_real_messages() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/leakage.md")).expect("the page is there");
+    let mut quoted = 0;
+    for line in page
+        .lines()
+        .filter(|line| line.contains("(../tests/ui/fail/"))
+    {
+        let (_, rest) = line.split_once("`` ").expect("a row quotes a message");
+        let (message, rest) = rest.split_once(" ``").expect("the message ends");
+        let (_, rest) = rest.split_once("(../").expect("a row links to its case");
+        let (case, _) = rest.split_once(')').expect("the link ends");
+        let stderr = root.join(case).with_extension("stderr");
+        let stderr = fs::read_to_string(&stderr).unwrap_or_else(|_| panic!("no case {case}"));
+        assert!(
+            stderr.contains(message),
+            "{case} says another thing than `{message}`"
+        );
+        quoted += 1;
+    }
+    assert!(quoted >= 10, "only {quoted} messages are quoted");
 }
 
 #[test]
