@@ -48,7 +48,7 @@ fn fit(criterion: &mut Criterion) {
     group.sample_size(10);
     let scalers = MinMaxScaler::new(["a", "b"]).then(StandardScaler::new(["c", "d"]));
     group.bench_function("floe, scalers", |bench| {
-        bench.iter(|| scalers.fit_on(black_box(&train)))
+        bench.iter(|| scalers.fit_on(black_box(&train)));
     });
     let every: Vec<Expr> = COLUMNS
         .iter()

@@ -10,6 +10,7 @@ use crate::transform::Artifact;
 
 /// Predicts the mean of the target, whatever the features: the baseline of least squares.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "an estimator does nothing until `.learn(..)` ends a flow with it"]
 pub struct MeanRegressor {
     target: PlSmallStr,
 }
@@ -18,6 +19,7 @@ pub struct MeanRegressor {
 ///
 /// The target is buffered, 8 bytes a train row.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "an estimator does nothing until `.learn(..)` ends a flow with it"]
 pub struct MedianRegressor {
     target: PlSmallStr,
 }

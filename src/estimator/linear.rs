@@ -39,6 +39,7 @@ use crate::schema::{Columns, Kind, Schema};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq)]
+#[must_use = "an estimator does nothing until `.learn(..)` ends a flow with it"]
 pub struct LinearRegression {
     features: Columns,
     target: PlSmallStr,

@@ -60,6 +60,16 @@ pub trait Estimator: fmt::Debug + Send + Sync {
     ///
     /// [`ErrorKind::Fit`](crate::ErrorKind::Fit) when the train rows cannot be learned from.
     fn fit(&self, training: &Training<'_>) -> Result<Self::Model>;
+
+    /// A trap with our message: an unfitted estimator has no `predict`, and rustc would only say
+    /// so. It takes `&mut self` so that [`Predict::predict`] is found first.
+    #[doc(hidden)]
+    fn predict(&mut self, frame: LazyFrame) -> Result<LazyFrame>
+    where
+        Self: Predict + Sized,
+    {
+        Predict::predict(self, frame)
+    }
 }
 
 /// What an estimator learns from: the answers to its needs, and the train rows themselves for one

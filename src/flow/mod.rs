@@ -17,7 +17,7 @@ use polars::prelude::{Expr, PlSmallStr};
 pub use divide::{Division, Holdout, Parts};
 pub use explain::Explain;
 pub use run::Run;
-pub use states::{Divided, IsSplit, Learns, NotSplit, Runnable, Taught, Unsplit};
+pub use states::{Divided, IsSplit, Learns, NotSplit, Runnable, TakesStep, Taught, Unsplit};
 
 use crate::error::Result;
 use crate::estimator::Estimator;
@@ -26,10 +26,10 @@ use crate::learn::{CancelToken, Plan, ScanLog};
 use crate::metric::RegressionMetrics;
 use crate::model::{Model, Pipeline};
 use crate::schema::Role;
-use crate::source::{FittedBeforeSplit, Keep, Source, Then};
+use crate::source::Source;
 use crate::splitter::Splitter;
 use crate::tracker::Tracker;
-use crate::transform::{Chain, Identity, Invert, Stateless};
+use crate::transform::{Identity, Invert};
 
 /// A pipeline as a typed chain: a source, steps, a split, steps that learn, an estimator, a tracker.
 ///
@@ -101,6 +101,8 @@ pub fn train_on<S: Source>(source: S) -> Result<Frame<Train>> {
     Ok(Frame::new(frame, schema))
 }
 
+// What a verb gives is a type parameter (`N`, `R`) bound by `S`, not a projection such as `S::Run`:
+// where `S` has no such verb, rustc would say E0599 in place of our message.
 impl<S> Flow<S> {
     fn new(state: S) -> Self {
         Self {
@@ -136,52 +138,57 @@ impl<S> Flow<S> {
 
     /// Keeps the rows for which a row-wise condition holds. Rows were numbered before, so that
     /// what is dropped does not change how the others are split.
-    pub fn keep(self, condition: Expr) -> Flow<Unsplit<Keep<S::Source>>>
+    pub fn keep<N>(self, condition: Expr) -> Flow<N>
     where
-        S: NotSplit,
+        S: NotSplit<Kept = N>,
     {
-        self.map(|state| Unsplit(Keep::new(state.source(), condition)))
+        self.map(|state| state.keep(condition))
     }
 
     /// Fits a step on **all** rows before they are split: a leak, declared by its name.
     ///
     /// It exists to reproduce pipelines that normalised all rows first. Every run made so is
     /// tagged, in its events and in its model file.
-    pub fn fit_before_split<P: Plan>(
-        self,
-        plan: P,
-    ) -> Flow<Unsplit<FittedBeforeSplit<S::Source, P>>>
+    pub fn fit_before_split<P: Plan, N>(self, plan: P) -> Flow<N>
     where
-        S: NotSplit,
+        S: NotSplit<Fitted<P> = N>,
     {
-        self.map(|state| Unsplit(FittedBeforeSplit::new(state.source(), plan)))
+        self.map(|state| state.fit(plan))
+    }
+
+    /// Adds a step. Before the split it must learn nothing ([`Stateless`]); after the split, what
+    /// it needs to know is learned from the train rows only.
+    ///
+    /// [`Stateless`]: crate::transform::Stateless
+    pub fn then<T, N>(self, step: T) -> Flow<N>
+    where
+        S: TakesStep<T, Next = N>,
+    {
+        self.map(|state| state.with_step(step))
     }
 
     /// Splits the rows. What follows learns from the train rows only.
-    pub fn split<D: Splitter>(
-        self,
-        splitter: D,
-    ) -> Flow<Divided<Holdout<S::Source, D>, Identity, Identity>>
+    pub fn split<D: Splitter, N>(self, splitter: D) -> Flow<N>
     where
-        S: NotSplit,
+        S: NotSplit<Split<D> = N>,
     {
-        self.map(|state| Divided::new(Holdout::new(state.source(), splitter)))
+        self.map(|state| state.split(splitter))
     }
 
     /// Adds a step on the target: learned from the train rows, applied to the truth when scoring,
     /// and undone on predictions, which come back in the target's own units.
-    pub fn on_target<P: Plan>(self, plan: P) -> Flow<S::WithTargetStep<P>>
+    pub fn on_target<P: Plan, N>(self, plan: P) -> Flow<N>
     where
-        S: IsSplit,
+        S: IsSplit<WithTargetStep<P> = N>,
         P::Fitted: Invert,
     {
         self.map(|state| state.with_target_step(plan))
     }
 
     /// Ends the chain with what learns to predict the target.
-    pub fn learn<E: Estimator>(self, estimator: E) -> Flow<S::WithEstimator<E>>
+    pub fn learn<E: Estimator, N>(self, estimator: E) -> Flow<N>
     where
-        S: IsSplit,
+        S: IsSplit<WithEstimator<E> = N>,
     {
         self.map(|state| state.with_estimator(estimator))
     }
@@ -218,35 +225,23 @@ impl<S> Flow<S> {
     /// # Errors
     ///
     /// As [`check`](Self::check) before a row is read; then whatever the rows bring.
-    pub fn run(&self) -> Result<S::Run>
+    pub fn run<R>(&self) -> Result<R>
     where
-        S: Runnable,
+        S: Runnable<Run = R>,
     {
         self.state.run(&self.settings)
     }
 
     /// Records the events of every run.
-    pub fn track<K: Tracker>(self, tracker: K) -> Flow<S::WithTracker<K>>
+    pub fn track<K: Tracker, N>(self, tracker: K) -> Flow<N>
     where
-        S: Runnable,
+        S: Runnable<WithTracker<K> = N>,
     {
         self.map(|state| state.with_tracker(tracker))
     }
 }
 
-impl<S: Source> Flow<Unsplit<S>> {
-    /// Adds a step that learns nothing; what learns goes after the split.
-    pub fn then<T: Stateless>(self, step: T) -> Flow<Unsplit<Then<S, T>>> {
-        self.map(|state| Unsplit(Then::new(state.0, step)))
-    }
-}
-
 impl<D: Division, P: Plan, T: Plan> Flow<Divided<D, P, T>> {
-    /// Adds a step; what it needs to know is learned from the train rows only.
-    pub fn then<N: Plan>(self, step: N) -> Flow<Divided<D, Chain<P, N>, T>> {
-        self.map(|state| state.then(step))
-    }
-
     /// Fits the steps without an estimator.
     ///
     /// # Errors

@@ -1,15 +1,17 @@
 use std::fmt;
 
-use super::divide::Division;
+use polars::prelude::Expr;
+
+use super::divide::{Division, Holdout};
 use super::explain::Explain;
 use super::run::Run;
 use super::{Settings, fit, run};
 use crate::error::Result;
 use crate::estimator::Estimator;
 use crate::learn::Plan;
-use crate::source::Source;
+use crate::source::{FittedBeforeSplit, Keep, Then};
 use crate::tracker::Tracker;
-use crate::transform::{Chain, Identity, Invert};
+use crate::transform::{Chain, Identity, Invert, Stateless};
 
 /// A flow whose rows are not split yet.
 #[derive(Clone)]
@@ -70,16 +72,6 @@ impl<D> Divided<D, Identity, Identity> {
     }
 }
 
-impl<D, P, T> Divided<D, P, T> {
-    pub(crate) fn then<N>(self, step: N) -> Divided<D, Chain<P, N>, T> {
-        Divided {
-            division: self.division,
-            steps: Chain::new(self.steps, step),
-            target_steps: self.target_steps,
-        }
-    }
-}
-
 mod sealed {
     pub trait Sealed {}
     impl<S> Sealed for super::Unsplit<S> {}
@@ -91,27 +83,79 @@ mod sealed {
 #[diagnostic::on_unimplemented(
     message = "the rows of this flow are split already",
     label = "this belongs before `.split(..)`",
-    note = "rows are kept, learned from on purpose (`fit_before_split`) and split before anything learns: move this call up"
+    note = "rows are dropped by `.keep(..)` and split once, before anything learns: move this call up, or remove it"
 )]
 pub trait NotSplit: sealed::Sealed {
     #[doc(hidden)]
-    type Source: Source;
+    type Kept;
     #[doc(hidden)]
-    fn source(self) -> Self::Source;
+    type Fitted<P>;
+    #[doc(hidden)]
+    type Split<D>;
+    #[doc(hidden)]
+    fn keep(self, condition: Expr) -> Self::Kept;
+    #[doc(hidden)]
+    fn fit<P>(self, plan: P) -> Self::Fitted<P>;
+    #[doc(hidden)]
+    fn split<D>(self, splitter: D) -> Self::Split<D>;
 }
 
-impl<S: Source> NotSplit for Unsplit<S> {
-    type Source = S;
+// Without `S: Source`: what is wrong with the source was said where it was given.
+impl<S> NotSplit for Unsplit<S> {
+    type Kept = Unsplit<Keep<S>>;
+    type Fitted<P> = Unsplit<FittedBeforeSplit<S, P>>;
+    type Split<D> = Divided<Holdout<S, D>, Identity, Identity>;
 
-    fn source(self) -> S {
-        self.0
+    fn keep(self, condition: Expr) -> Self::Kept {
+        Unsplit(Keep::new(self.0, condition))
+    }
+
+    fn fit<P>(self, plan: P) -> Self::Fitted<P> {
+        Unsplit(FittedBeforeSplit::new(self.0, plan))
+    }
+
+    fn split<D>(self, splitter: D) -> Self::Split<D> {
+        Divided::new(Holdout::new(self.0, splitter))
+    }
+}
+
+/// A flow that a step can be added to: before the split one that learns nothing, after it any.
+#[diagnostic::on_unimplemented(
+    message = "this flow has an estimator already, so no step can follow",
+    label = "steps belong before `.learn(..)`",
+    note = "move this step up: `.split(..)`, steps, `.on_target(..)`, then one `.learn(..)` at the end"
+)]
+pub trait TakesStep<T>: sealed::Sealed {
+    #[doc(hidden)]
+    type Next;
+    #[doc(hidden)]
+    fn with_step(self, step: T) -> Self::Next;
+}
+
+impl<S, T: Stateless> TakesStep<T> for Unsplit<S> {
+    type Next = Unsplit<Then<S, T>>;
+
+    fn with_step(self, step: T) -> Self::Next {
+        Unsplit(Then::new(self.0, step))
+    }
+}
+
+impl<D, P, T, N: Plan> TakesStep<N> for Divided<D, P, T> {
+    type Next = Divided<D, Chain<P, N>, T>;
+
+    fn with_step(self, step: N) -> Self::Next {
+        Divided {
+            division: self.division,
+            steps: Chain::new(self.steps, step),
+            target_steps: self.target_steps,
+        }
     }
 }
 
 /// A flow whose rows are split, and that has no estimator yet.
 #[diagnostic::on_unimplemented(
-    message = "this flow cannot learn here",
-    label = "it has no split yet, or has an estimator already",
+    message = "nothing can learn at this place of the flow",
+    label = "there is no `.split(..)` before this, or a `.learn(..)` already",
     note = "split first: `.split(TrainTestSplit::new(0.3).seed(42))`; then steps, `.on_target(..)`, and one `.learn(..)` at the end"
 )]
 pub trait IsSplit: sealed::Sealed {
@@ -178,8 +222,9 @@ where
 /// A flow with a split and an estimator: it can run.
 #[diagnostic::on_unimplemented(
     message = "this flow is not complete, so it cannot run",
-    label = "a run needs a split and an estimator",
-    note = "end the chain with `.learn(..)`, such as `.learn(LinearRegression::new([\"id\"], \"likes\"))`; to fit steps alone call `.fit()`"
+    label = "a run needs a split and an estimator before this",
+    note = "split the rows, `.split(TrainTestSplit::new(0.3).seed(42))`, and end the chain with `.learn(LinearRegression::new([\"id\"], \"likes\"))`",
+    note = "to fit steps without an estimator call `.fit()` in place of `.run()`"
 )]
 pub trait Runnable: sealed::Sealed {
     /// What a run gives.

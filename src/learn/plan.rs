@@ -8,7 +8,7 @@ use super::walk::Walk;
 use super::{Learned, Need};
 use crate::error::{Error, ErrorKind, Result, label};
 use crate::frame::{Frame, Learnable};
-use crate::schema::{Schema, refuse_role};
+use crate::schema::{Schema, refuse_hidden, refuse_role};
 use crate::transform::{Apply, Chain, Persist, SavedSteps, Transform};
 
 mod sealed {
@@ -81,6 +81,16 @@ pub trait FitOn: Plan + Sized {
     /// This plan, then `next`.
     fn then<B: Plan>(self, next: B) -> Chain<Self, B> {
         Chain::new(self, next)
+    }
+
+    /// A trap with our message: an unfitted step has no `apply`, and rustc would only say so. It
+    /// takes `&mut self` so that [`Apply::apply`] is found first on what is its own fitted form.
+    #[doc(hidden)]
+    fn apply(&mut self, frame: polars::prelude::LazyFrame) -> Result<polars::prelude::LazyFrame>
+    where
+        Self: Apply,
+    {
+        Apply::apply(self, frame)
     }
 
     /// The levels of scans that a fit would cost, without reading a row.
@@ -227,6 +237,9 @@ pub(crate) fn advance<D: Declare>(
     }
     for column in &reads {
         refuse_role(&input, column)?;
+    }
+    for column in &writes {
+        refuse_hidden(column)?;
     }
     for column in writes.iter().filter(|column| input.contains(column)) {
         refuse_role(&input, column)?;

@@ -205,8 +205,15 @@ pub(crate) fn run_level(
     Ok(answers)
 }
 
-/// The source row of the first infinity of a column: a scan of its own, made only when there is one.
-fn first_infinity(frame: LazyFrame, column: &str, log: &mut ScanLog) -> Result<Option<u64>> {
+/// The source row of the first infinity of a column: a scan of its own, made only when there is one
+/// and the rows still carry their number, which the scored columns do not.
+fn first_infinity(mut frame: LazyFrame, column: &str, log: &mut ScanLog) -> Result<Option<u64>> {
+    let schema = frame
+        .collect_schema()
+        .map_err(|error| Error::from_polars(ErrorKind::Query, error))?;
+    if !schema.contains(ROW) {
+        return Ok(None);
+    }
     let query = frame
         .filter(col(column).is_infinite())
         .select([col(ROW)])

@@ -184,7 +184,16 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
     let mean = |column: &str| -> Result<Option<f64>> {
         Ok(learned.mean(&name(column))?.map(|mean| mean.to_f64()))
     };
-    let mse = mean(SQUARED)?;
+    // An infinity is never learned from: a mean without the largest errors would flatter.
+    let overflows = |column: &str| Ok::<_, Error>(learned.infinities(&name(column))? > 0);
+    let squares_overflow = overflows(SQUARED)?;
+    let relative_overflows = overflows(RELATIVE)?;
+    let none = "no row has both a truth and a prediction";
+    let mse = if squares_overflow {
+        Err("a squared error is beyond the largest number")
+    } else {
+        mean(SQUARED)?.ok_or(none)
+    };
     let spread = learned.std(&name(TRUTH))?.map(|std| std * std);
     let constant = if rows < 2 {
         "it needs at least two scored rows"
@@ -192,17 +201,17 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
         "the truth is constant"
     };
     let share = |of: Option<f64>| match (of, spread) {
+        _ if squares_overflow => Err("a squared error is beyond the largest number"),
         (Some(of), Some(spread)) if spread > 0.0 => Ok(1.0 - of / spread),
         _ => Err(constant),
     };
     let zero = learned
         .min(&name(SIZE))?
         .is_some_and(|min| min.to_f64() == 0.0);
-    let none = "no row has both a truth and a prediction";
     let mut metrics = vec![
-        metric("r2", share(mse)),
-        metric("rmse", mse.map(f64::sqrt).ok_or(none)),
-        metric("mse", mse.ok_or(none)),
+        metric("r2", share(mse.ok())),
+        metric("rmse", mse.map(f64::sqrt)),
+        metric("mse", mse),
         metric("mae", mean(ABSOLUTE)?.ok_or(none)),
         metric(
             "max_error",
@@ -220,6 +229,8 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
             "mape",
             if zero {
                 Err("a truth is zero")
+            } else if relative_overflows {
+                Err("a relative error is beyond the largest number")
             } else {
                 mean(RELATIVE)?.ok_or(none)
             },

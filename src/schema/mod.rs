@@ -274,6 +274,19 @@ impl fmt::Display for Schema {
 /// The column that numbers the rows of a source before any filter; steps and users never see it.
 pub(crate) const ROW: &str = "__floe_row";
 
+/// Refuses to write a column of the library's own: rows are split by the number in one of them.
+pub(crate) fn refuse_hidden(name: &str) -> Result<()> {
+    if is_hidden(name) {
+        return Err(Error::new(
+            ErrorKind::Schema,
+            "names that begin with `__floe` are reserved",
+        )
+        .on_column(name)
+        .with_help("choose another name"));
+    }
+    Ok(())
+}
+
 /// Whether a column is the library's own.
 pub(crate) fn is_hidden(name: &str) -> bool {
     name.starts_with("__floe")

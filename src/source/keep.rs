@@ -1,9 +1,9 @@
 use std::fmt;
 
-use polars::prelude::{Expr, LazyFrame};
+use polars::prelude::{DataType, Expr, LazyFrame};
 
 use super::{Outline, Source};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::learn::ScanLog;
 use crate::schema::Schema;
 use crate::transform::row_wise::check_expr;
@@ -38,6 +38,15 @@ impl<S: Source> Source for Keep<S> {
     fn schema(&self) -> Result<Schema> {
         let schema = self.source.schema()?;
         check_expr(&self.condition, &schema).map_err(|e| e.at(self))?;
+        let found = self.condition.to_field(&schema.to_polars());
+        let found = found.map_err(|error| Error::from_polars(ErrorKind::Schema, error))?;
+        if found.dtype != DataType::Boolean {
+            let message = format!("`{}` is no condition", self.condition);
+            return Err(Error::new(ErrorKind::Config, message)
+                .with_dtype(found.dtype)
+                .with_help("keep rows by a Boolean expression, such as `col(\"likes\").gt(lit(0))`")
+                .at(self));
+        }
         Ok(schema)
     }
 

@@ -19,6 +19,7 @@ use crate::schema::Schema;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "a source does nothing until it is scanned"]
 pub struct InMemory(DataFrame);
 
 impl InMemory {

@@ -5,7 +5,7 @@ use polars::prelude::LazyFrame;
 use super::{Outline, Source};
 use crate::error::Result;
 use crate::learn::ScanLog;
-use crate::schema::Schema;
+use crate::schema::{Schema, refuse_hidden};
 use crate::transform::Stateless;
 
 /// A source followed by a step that learns nothing; it is a source again.
@@ -39,6 +39,10 @@ impl<S: Source, T: Stateless> Source for Then<S, T> {
         self.step
             .check_row_wise(&schema)
             .and_then(|()| crate::transform::Apply::output(&self.step, &schema))
+            .and_then(|output| {
+                output.names().try_for_each(|name| refuse_hidden(name))?;
+                Ok(output)
+            })
             .map_err(|e| e.at(&self.step))
     }
 

@@ -13,6 +13,7 @@ use crate::schema::Schema;
 ///
 /// It learns in the same scans, to the same bits, as the typed chain of the same steps.
 #[derive(Clone)]
+#[must_use = "a step does nothing until it is part of a flow, or fitted by `.fit_on(&train)`"]
 pub struct BoxTransform(Arc<dyn Erased>);
 
 /// A fitted step whose type is known at run time only.

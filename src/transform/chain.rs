@@ -9,6 +9,7 @@ use crate::schema::Schema;
 
 /// Two steps, one after the other: of plans it is a plan, of fitted steps a fitted step.
 #[derive(Clone, PartialEq)]
+#[must_use = "a chain does nothing until it is part of a flow, fitted or applied"]
 pub struct Chain<A, B> {
     first: A,
     next: B,

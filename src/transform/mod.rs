@@ -29,7 +29,7 @@ use crate::schema::Schema;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not fitted, so it cannot be applied",
     label = "not a fitted step",
-    note = "fit it first: `step.fit_on(&train)?` learns from the train rows and gives the fitted step"
+    note = "fit it first: `step.fit_on(&train)?` learns from the train rows and gives the fitted step; a flow fits its steps in `.run()`"
 )]
 pub trait Apply: fmt::Debug + Send + Sync {
     /// Adds this step to the query.
@@ -59,9 +59,9 @@ pub trait RowWise: Apply {}
 /// A row-wise step that learns nothing: it is its own fitted form, and may stand before the split.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` learns from the data, so it cannot run before the split",
-    label = "fitted step placed before `.split(..)`",
-    note = "move this step after `.split(..)`: there it is fitted on the train rows only",
-    note = "to reproduce a pipeline that normalised all rows first, say so: `.fit_before_split(..)`"
+    label = "this learns and stands before `.split(..)`",
+    note = "move it after `.split(..)`, a step into `.then(..)`, an estimator into `.learn(..)`: there it is fitted on the train rows only",
+    note = "to reproduce a pipeline that normalized all rows first, say so: `.fit_before_split(..)`"
 )]
 pub trait Stateless: RowWise + Plan<Fitted = Self> + Clone + 'static {
     /// Refuses what cannot be row-wise, such as an expression that aggregates.

@@ -25,6 +25,7 @@ use crate::schema::{Field, Schema, roots};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
+#[must_use = "a step does nothing until it is part of a flow, or applied"]
 pub struct WithColumns {
     exprs: Vec<Expr>,
 }

@@ -8,9 +8,12 @@
     reason = "a test may fail loudly, and its numbers are small"
 )]
 
+mod auto_traits;
 mod bits;
 mod csv;
+mod leakage;
 mod planner;
 mod smoke;
 mod splits;
 mod tidy;
+mod ui;

@@ -48,6 +48,7 @@ use crate::transform::{Apply, Artifact, Invert, RowWise, Transform};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq)]
+#[must_use = "a step does nothing until it is part of a flow, or fitted by `.fit_on(&train)`"]
 pub struct StandardScaler {
     columns: Columns,
     nulls: Nulls,

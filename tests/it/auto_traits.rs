@@ -1,0 +1,118 @@
+//! Every public type can be shared between threads, logged, and, where it is a value, cloned.
+//! A line that does not hold does not compile.
+
+use std::fmt::Debug;
+
+use floe::estimator::{
+    ConstantModel, FitReport, LinearModel, LinearRegression, MeanRegressor, MedianRegressor,
+    RankPolicy, Training,
+};
+use floe::flow::{Divided, Explain, Flow, Holdout, Parts, Run, Taught, Unsplit};
+use floe::learn::{
+    Answers, CancelToken, Learned, LeastSquares, LeastSquaresSolution, Level, Mean, Need, Quantile,
+    Scan, ScanLog, Statistic, Value, Walk,
+};
+use floe::metric::{Metric, Metrics, RegressionMetrics};
+use floe::model::{Model, Pipeline};
+use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, Outline, Then};
+use floe::splitter::{Assignment, Rows, TrainTestSplit};
+use floe::tracker::{Event, JsonLinesTracker, MemoryTracker, Status, Strict, What};
+use floe::transform::scale::{
+    Constant, Infinities, MinMaxScaler, MinMaxScaling, Nans, Nulls, OutputRange, Outside,
+    StandardScaler, StandardScaling,
+};
+use floe::transform::{BoxApply, BoxTransform, Chain, Identity, Saved, WithColumns};
+use floe::{Columns, Error, ErrorKind, Field, Frame, Nullable, Role, Schema, Test, Train};
+
+fn shared<T: Send + Sync + Debug>() {}
+
+fn value<T: Send + Sync + Debug + Clone>() {}
+
+type Steps = Chain<WithColumns, StandardScaler>;
+type Fitted = Chain<WithColumns, StandardScaling>;
+type Split = Divided<Holdout<Csv, TrainTestSplit>, Steps, MinMaxScaler>;
+type Whole = Taught<Holdout<Csv, TrainTestSplit>, Steps, MinMaxScaler, LinearRegression, ()>;
+
+#[test]
+fn public_types_are_shared_logged_and_cloned() {
+    value::<Error>();
+    value::<ErrorKind>();
+    value::<Columns>();
+    value::<Field>();
+    value::<Nullable>();
+    value::<Role>();
+    value::<Schema>();
+    value::<Frame<Train>>();
+    value::<Frame<Test>>();
+
+    value::<Csv>();
+    value::<InMemory>();
+    value::<Keep<Csv>>();
+    value::<Then<Csv, WithColumns>>();
+    value::<FittedBeforeSplit<Csv, MinMaxScaler>>();
+    value::<Outline>();
+
+    value::<TrainTestSplit>();
+    value::<Assignment>();
+    shared::<Rows<'_>>();
+
+    value::<MinMaxScaler>();
+    value::<MinMaxScaling>();
+    value::<StandardScaler>();
+    value::<StandardScaling>();
+    value::<WithColumns>();
+    value::<Identity>();
+    value::<Steps>();
+    value::<Vec<BoxTransform>>();
+    value::<BoxApply>();
+    value::<Saved>();
+    value::<(Constant, Infinities, Nans, Nulls, Outside, OutputRange)>();
+
+    value::<LinearRegression>();
+    value::<LinearModel>();
+    value::<FitReport>();
+    value::<RankPolicy>();
+    value::<MeanRegressor>();
+    value::<MedianRegressor>();
+    value::<ConstantModel>();
+    shared::<Training<'_>>();
+
+    value::<Need>();
+    value::<Statistic>();
+    value::<Learned>();
+    value::<LeastSquares>();
+    value::<LeastSquaresSolution>();
+    value::<(Mean, Quantile, Value)>();
+    value::<Answers>();
+    value::<Level>();
+    value::<CancelToken>();
+    value::<Scan>();
+    shared::<ScanLog>();
+    shared::<Walk>();
+
+    value::<Metric>();
+    value::<Metrics>();
+    value::<RegressionMetrics>();
+
+    value::<MemoryTracker>();
+    shared::<JsonLinesTracker>();
+    shared::<Strict<JsonLinesTracker>>();
+    value::<Event>();
+    value::<What>();
+    value::<Status>();
+
+    value::<Flow<Unsplit<Csv>>>();
+    value::<Flow<Split>>();
+    value::<Flow<Whole>>();
+    value::<Parts<Csv, InMemory>>();
+    value::<Explain>();
+    shared::<Run<Fitted, MinMaxScaling, LinearModel>>();
+    value::<Pipeline<Fitted, MinMaxScaling>>();
+    value::<Model<Fitted, MinMaxScaling, LinearModel>>();
+}
+
+#[test]
+fn an_error_is_one_word_wide() {
+    assert_eq!(size_of::<Error>(), size_of::<usize>());
+    assert_eq!(size_of::<floe::Result<()>>(), size_of::<usize>());
+}

@@ -1,0 +1,11 @@
+//! A scaler predicts nothing.
+
+use floe::prelude::*;
+
+pub fn flow() -> floe::Result<()> {
+    floe::from(Csv::new("likes.csv"))
+        .split(TrainTestSplit::new(0.3).seed(42))
+        .learn(MinMaxScaler::new(["id"]))
+        .run()?;
+    Ok(())
+}
