@@ -2,6 +2,7 @@
 
 mod bits;
 mod csv;
+mod metrics;
 mod planner;
 mod smoke;
 mod splits;
