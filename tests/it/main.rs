@@ -2,7 +2,10 @@
 
 mod bits;
 mod csv;
+mod expected;
 mod metrics;
+mod normalization;
 mod planner;
 mod smoke;
 mod splits;
+mod support;
