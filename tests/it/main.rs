@@ -4,6 +4,7 @@ mod bits;
 mod csv;
 mod expected;
 mod metrics;
+mod nist;
 mod normalization;
 mod planner;
 mod smoke;
