@@ -2,6 +2,7 @@
 
 mod bits;
 mod csv;
+mod dtypes;
 mod expected;
 mod metrics;
 mod nist;

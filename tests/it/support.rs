@@ -96,3 +96,30 @@ pub(crate) fn digits(found: f64, certified: f64) -> f64 {
         0.0
     }
 }
+
+/// Every dtype that lies in memory as integers, with its smallest and its largest number.
+pub(crate) fn integer_dtypes() -> Vec<(DataType, i128, i128)> {
+    use TimeUnit::{Microseconds, Milliseconds, Nanoseconds};
+    let (low, high) = (i128::from(i64::MIN), i128::from(i64::MAX));
+    let decimal = |digits: u32| 10_i128.pow(digits) - 1;
+    let mut dtypes = vec![
+        (DataType::Boolean, 0, 1),
+        (DataType::Int8, i8::MIN.into(), i8::MAX.into()),
+        (DataType::Int16, i16::MIN.into(), i16::MAX.into()),
+        (DataType::Int32, i32::MIN.into(), i32::MAX.into()),
+        (DataType::Int64, low, high),
+        (DataType::UInt8, 0, u8::MAX.into()),
+        (DataType::UInt16, 0, u16::MAX.into()),
+        (DataType::UInt32, 0, u32::MAX.into()),
+        (DataType::UInt64, 0, u64::MAX.into()),
+        (DataType::Decimal(10, 2), -decimal(10), decimal(10)),
+        (DataType::Decimal(38, 4), -decimal(38), decimal(38)),
+        (DataType::Date, i32::MIN.into(), i32::MAX.into()),
+        (DataType::Time, 0, 86_399_999_999_999),
+    ];
+    for unit in [Nanoseconds, Microseconds, Milliseconds] {
+        dtypes.push((DataType::Datetime(unit, None), low, high));
+        dtypes.push((DataType::Duration(unit), low, high));
+    }
+    dtypes
+}
