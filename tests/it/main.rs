@@ -8,6 +8,7 @@ mod metrics;
 mod nist;
 mod normalization;
 mod planner;
+mod policies;
 mod smoke;
 mod splits;
 mod support;
