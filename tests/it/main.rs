@@ -4,6 +4,7 @@ mod bits;
 mod csv;
 mod dtypes;
 mod expected;
+mod laws;
 mod metrics;
 mod nist;
 mod normalization;
