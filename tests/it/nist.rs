@@ -71,14 +71,14 @@ fn numacc_means_and_deviations_are_as_exact_as_the_data() {
 }
 
 /// A fitted line on its own rows, the metrics on the same rows, and the digits of both.
-struct Fitted {
-    model: LinearModel,
-    r2: f64,
+pub(crate) struct Fitted {
+    pub(crate) model: LinearModel,
+    pub(crate) r2: f64,
     mse: f64,
 }
 
 impl Fitted {
-    fn of(rows: DataFrame, features: &[String], target: &str) -> Self {
+    pub(crate) fn of(rows: DataFrame, features: &[String], target: &str) -> Self {
         let same = InMemory::new(rows);
         let run = floe::from_parts(same.clone(), same)
             .learn(LinearRegression::new(features.to_vec(), target))
@@ -95,12 +95,12 @@ impl Fitted {
         self.model.fit_report()
     }
 
-    fn r2_of_report(&self) -> f64 {
+    pub(crate) fn r2_of_report(&self) -> f64 {
         1.0 - self.report().residual_sum_of_squares / self.report().total_sum_of_squares
     }
 
     /// Residual deviation by the degrees of freedom left: from the report, then from the metrics.
-    fn residual_deviation(&self) -> [f64; 2] {
+    pub(crate) fn residual_deviation(&self) -> [f64; 2] {
         let rows = self.report().rows as f64;
         let left = rows - self.report().rank as f64 - 1.0;
         [self.report().residual_sum_of_squares, self.mse * rows].map(|sum| (sum / left).sqrt())
@@ -168,7 +168,7 @@ fn norris_is_right_to_twelve_digits() {
 }
 
 /// 0/1 columns for every group but the first.
-fn indicators(group: &[f64], y: &[f64]) -> (DataFrame, Vec<String>) {
+pub(crate) fn indicators(group: &[f64], y: &[f64]) -> (DataFrame, Vec<String>) {
     let mut groups: Vec<i64> = group.iter().map(|group| group.round() as i64).collect();
     let of_row = groups.clone();
     groups.sort_unstable();
