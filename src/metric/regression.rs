@@ -184,12 +184,10 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
     let mean = |column: &str| -> Result<Option<f64>> {
         Ok(learned.mean(&name(column))?.map(|mean| mean.to_f64()))
     };
-    // An infinity is never learned from: a mean without the largest errors would flatter.
-    let overflows = |column: &str| Ok::<_, Error>(learned.infinities(&name(column))? > 0);
-    let squares_overflow = overflows(SQUARED)?;
-    let relative_overflows = overflows(RELATIVE)?;
+    // An accumulator leaves infinities out, and a mean of the rest would be no mean.
+    let overflows = |column: &str| learned.infinities(&name(column)).map(|count| count > 0);
     let none = "no row has both a truth and a prediction";
-    let mse = if squares_overflow {
+    let mse = if overflows(SQUARED)? {
         Err("a squared error is beyond the largest number")
     } else {
         mean(SQUARED)?.ok_or(none)
@@ -201,15 +199,19 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
         "the truth is constant"
     };
     let share = |of: Option<f64>| match (of, spread) {
-        _ if squares_overflow => Err("a squared error is beyond the largest number"),
+        (Some(_), Some(spread)) if spread.is_infinite() => Err("the truth varies too widely"),
         (Some(of), Some(spread)) if spread > 0.0 => Ok(1.0 - of / spread),
         _ => Err(constant),
+    };
+    let r2 = match mse {
+        Err(reason) if rows > 0 => Err(reason),
+        mse => share(mse.ok()),
     };
     let zero = learned
         .min(&name(SIZE))?
         .is_some_and(|min| min.to_f64() == 0.0);
     let mut metrics = vec![
-        metric("r2", share(mse.ok())),
+        metric("r2", r2),
         metric("rmse", mse.map(f64::sqrt)),
         metric("mse", mse),
         metric("mae", mean(ABSOLUTE)?.ok_or(none)),
@@ -229,7 +231,7 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
             "mape",
             if zero {
                 Err("a truth is zero")
-            } else if relative_overflows {
+            } else if overflows(RELATIVE)? {
                 Err("a relative error is beyond the largest number")
             } else {
                 mean(RELATIVE)?.ok_or(none)

@@ -210,8 +210,9 @@ fn refuse(report: &Report, column: &str) -> Result<()> {
     ];
     for (offences, what, help) in rules {
         if let Some((_, first)) = &offences.first {
+            // A streamed query ends at the first batch with a fault, so there is no count of all.
             let message = format!(
-                "{} values are {what}, the first one {first}",
+                "values in one batch of rows are {what}: {}, the first one {first}",
                 offences.count
             );
             return Err(Error::new(ErrorKind::Apply, message)

@@ -210,6 +210,17 @@ impl Physical for f32 {
     }
 }
 
+/// How far the rounding of a quotient can carry its product: what was scaled from the last value
+/// of a dtype may come back beyond it, and is that value all the same.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a size is not negative, and its fraction does not count"
+)]
+fn slack(product: f64) -> u128 {
+    (product.abs() * (4.0 * f64::EPSILON)) as u128
+}
+
 /// Implements what all integers share: the way back, and that they are always finite.
 macro_rules! integer {
     ($int:ty, $anchor:ty) => {
@@ -230,11 +241,13 @@ macro_rules! integer {
         }
 
         fn invert(self, quotient: f64, range: f64, _halved: bool) -> (Self, bool) {
-            let sum = add_product(i128::from(self), quotient, range);
-            match sum.and_then(|sum| Self::try_from(sum).ok()) {
-                Some(value) => (value, false),
-                None if quotient < 0.0 => (Self::MIN, true),
-                None => (Self::MAX, true),
+            let end = if quotient < 0.0 { Self::MIN } else { Self::MAX };
+            let Some(sum) = add_product(i128::from(self), quotient, range) else {
+                return (end, true);
+            };
+            match Self::try_from(sum) {
+                Ok(value) => (value, false),
+                Err(_) => (end, sum.abs_diff(end.into()) > slack(quotient * range)),
             }
         }
 
