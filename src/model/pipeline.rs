@@ -102,15 +102,15 @@ impl<P: Apply + Persist, T: Invert + Persist> Pipeline<P, T> {
             let Some(field) = schema.get(&input.name) else {
                 return Err(Error::new(kind, "a column of the fit is missing")
                     .on_column(input.name.as_str())
-                    .with_dtype(&input.dtype)
+                    .with_dtype(Dtype::shown(&input.dtype))
                     .with_help(format!("the columns here are {}", listed(schema.names()))));
             };
             let found = Dtype(field.dtype().clone()).text();
             if found != input.dtype {
-                let message = format!("the column was {} at the fit", input.dtype);
+                let message = format!("the column was {} at the fit", Dtype::shown(&input.dtype));
                 return Err(Error::new(kind, message)
                     .on_column(input.name.as_str())
-                    .with_dtype(found)
+                    .with_dtype(field.dtype())
                     .with_help("cast it back first"));
             }
         }

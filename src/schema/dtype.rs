@@ -59,6 +59,11 @@ impl Dtype {
         }
     }
 
+    /// A text of a model file as Polars prints the dtype, which is what messages show.
+    pub(crate) fn shown(text: &str) -> String {
+        Self::parse(text).map_or_else(|| text.to_owned(), |dtype| dtype.0.to_string())
+    }
+
     fn parse(text: &str) -> Option<Self> {
         if let Some((_, dtype)) = PLAIN.iter().find(|(known, _)| *known == text) {
             return Some(Self(dtype.clone()));
