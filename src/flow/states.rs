@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::divide::Division;
+use super::divide::{Division, HasTest};
 use super::explain::Explain;
 use super::run::Run;
 use super::{Settings, fit, run};
@@ -188,7 +188,7 @@ pub trait Runnable: sealed::Sealed {
 
 impl<D, P, T, E, K> Runnable for Taught<D, P, T, E, K>
 where
-    D: Division,
+    D: HasTest,
     P: Plan,
     T: Plan,
     T::Fitted: Invert,
