@@ -175,7 +175,14 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
     let mean = |column: &str| -> Result<Option<f64>> {
         Ok(learned.mean(&name(column))?.map(|mean| mean.to_f64()))
     };
-    let mse = mean(SQUARED)?;
+    // An accumulator leaves infinities out, and a mean of the rest would be no mean.
+    let overflows = |column: &str| learned.infinities(&name(column)).map(|count| count > 0);
+    let none = "no row has both a truth and a prediction";
+    let mse = if overflows(SQUARED)? {
+        Err("an error is too large to be squared")
+    } else {
+        mean(SQUARED)?.ok_or(none)
+    };
     let spread = learned.std(&name(TRUTH))?.map(|std| std * std);
     let constant = if rows < 2 {
         "it needs at least two scored rows"
@@ -183,17 +190,21 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
         "the truth is constant"
     };
     let share = |of: Option<f64>| match (of, spread) {
+        (Some(_), Some(spread)) if spread.is_infinite() => Err("the truth varies too widely"),
         (Some(of), Some(spread)) if spread > 0.0 => Ok(1.0 - of / spread),
         _ => Err(constant),
+    };
+    let r2 = match mse {
+        Err(reason) if rows > 0 => Err(reason),
+        mse => share(mse.ok()),
     };
     let zero = learned
         .min(&name(SIZE))?
         .is_some_and(|min| min.to_f64() == 0.0);
-    let none = "no row has both a truth and a prediction";
     let mut metrics = vec![
-        metric("r2", share(mse)),
-        metric("rmse", mse.map(f64::sqrt).ok_or(none)),
-        metric("mse", mse.ok_or(none)),
+        metric("r2", r2),
+        metric("rmse", mse.map(f64::sqrt)),
+        metric("mse", mse),
         metric("mae", mean(ABSOLUTE)?.ok_or(none)),
         metric(
             "max_error",
@@ -211,6 +222,8 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
             "mape",
             if zero {
                 Err("a truth is zero")
+            } else if overflows(RELATIVE)? {
+                Err("an error is too large beside its truth")
             } else {
                 mean(RELATIVE)?.ok_or(none)
             },

@@ -1,0 +1,74 @@
+//! Metrics where plain arithmetic has no answer: a reason instead of a number, and never an error
+//! for rows that are fine.
+
+use floe::metric::Metrics;
+use floe::polars::prelude::*;
+use floe::prelude::*;
+use floe::{Error, ErrorKind};
+
+/// Scores the mean of `train` against the truths in `test`.
+fn score(train: &[f64], test: &[f64]) -> Result<Metrics, Error> {
+    let rows = |values: &[f64]| InMemory::new(df!["y" => values].expect("a frame"));
+    let flow = floe::from_parts(rows(train), rows(test)).learn(MeanRegressor::new("y"));
+    let run = flow.run()?;
+    // Another source has no row numbers, and the same metrics.
+    let again = run.model().evaluate(rows(test))?;
+    assert_eq!(&again, run.metrics());
+    Ok(again)
+}
+
+fn reason<'a>(metrics: &'a Metrics, name: &str) -> Option<&'a str> {
+    let metric = metrics.iter().find(|metric| metric.name == name)?;
+    assert!(metric.value.is_none() || metric.reason.is_none());
+    metric.reason.as_deref()
+}
+
+#[test]
+fn a_zero_truth_leaves_only_mape_undefined() {
+    let metrics = score(&[1.0, 3.0], &[0.0, 1.0, 3.0]).expect("metrics");
+    assert_eq!(reason(&metrics, "mape"), Some("a truth is zero"));
+    assert_eq!(metrics.get("mae"), Some(4.0 / 3.0));
+    assert_eq!(metrics.get("mse"), Some(2.0));
+    // 0 / 0 is as undefined as 2 / 0.
+    let metrics = score(&[-1.0, 1.0], &[0.0, -0.0, 4.0]).expect("metrics");
+    assert_eq!(reason(&metrics, "mape"), Some("a truth is zero"));
+    let metrics = score(&[2.0], &[1.0, 4.0]).expect("metrics");
+    assert_eq!(metrics.get("mape"), Some(0.75));
+}
+
+#[test]
+fn what_overflows_is_undefined_and_not_left_out() {
+    let metrics = score(&[0.0], &[1e200, 2.0]).expect("metrics");
+    for name in ["mse", "rmse", "r2"] {
+        let reason = reason(&metrics, name);
+        assert_eq!(
+            reason,
+            Some("an error is too large to be squared"),
+            "{name}"
+        );
+    }
+    assert_eq!(metrics.get("max_error"), Some(1e200));
+    let reason_of_share = reason(&metrics, "explained_variance");
+    assert_eq!(reason_of_share, Some("the truth varies too widely"));
+    let metrics = score(&[1e10], &[1e-300, 1.0]).expect("metrics");
+    let reason = reason(&metrics, "mape");
+    assert_eq!(reason, Some("an error is too large beside its truth"));
+}
+
+#[test]
+fn an_infinite_truth_is_an_error_with_its_count() {
+    let error = score(&[1.0], &[1.0, f64::INFINITY]).expect_err("an error");
+    assert_eq!(error.kind(), ErrorKind::Score);
+    let text = error.to_string();
+    assert!(text.contains("1 of the errors are infinite"), "{text}");
+}
+
+#[test]
+fn a_constant_truth_and_no_rows_leave_r2_undefined() {
+    let metrics = score(&[1.0], &[2.0, 2.0]).expect("metrics");
+    assert_eq!(reason(&metrics, "r2"), Some("the truth is constant"));
+    assert_eq!(metrics.get("rmse"), Some(1.0));
+    let metrics = score(&[1.0], &[]).expect("metrics");
+    assert_eq!((metrics.rows(), metrics.get("mse")), (0, None));
+    assert!(reason(&metrics, "mse").is_some() && reason(&metrics, "r2").is_some());
+}
