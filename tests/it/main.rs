@@ -2,5 +2,6 @@
 
 mod csv;
 mod metrics;
+mod showcase;
 mod smoke;
 mod stages;
