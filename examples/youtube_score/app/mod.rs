@@ -61,13 +61,13 @@ enum Command {
     /// Does all of it at once (the default)
     Run(run::Args),
     /// Scales like sums to 0..1: reads `likes`, writes `index,value`
-    ProcessData(stages::ProcessData),
+    ProcessData(stages::ProcessArgs),
     /// Splits the lines of an `index,value` file into two files
-    TrainTestSplit(stages::Split),
+    TrainTestSplit(stages::SplitArgs),
     /// Fits the line to an `index,value` file and saves it
-    TrainModel(stages::Train),
+    TrainModel(stages::TrainArgs),
     /// Scores a saved line on an `index,value` file
-    TestModel(stages::Test),
+    TestModel(stages::TestArgs),
     /// Writes the sample anew, or another one like it
     MakeSample(sample::Args),
 }

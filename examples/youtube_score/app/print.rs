@@ -19,13 +19,12 @@ pub(crate) fn table(out: &mut impl Write, rows: &[Vec<String>]) -> Result<()> {
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     for row in rows {
-        let mut line = String::new();
-        for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            line += &match at {
-                0 => format!("{cell:width$}"),
-                _ => format!("  {cell:>width$}"),
-            };
-        }
+        let cells = row.iter().zip(&widths).enumerate();
+        let padded = cells.map(|(at, (cell, width))| match at {
+            0 => format!("{cell:width$}"),
+            _ => format!("{cell:>width$}"),
+        });
+        let line = padded.collect::<Vec<_>>().join("  ");
         writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())

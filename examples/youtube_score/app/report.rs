@@ -54,8 +54,8 @@ where
         ];
         if !self.args.like_the_original {
             let (first, last) = self.ends(train + test)?;
-            let text = format!("{first:.1} likes in the first hour, {last:.1} in the last");
-            facts.push(("predicts", text));
+            let ends = format!("{first:.1} likes in the first hour, {last:.1} in the last");
+            facts.push(("predicts", ends));
         }
         print::facts(out, &facts)?;
         writeln!(out)?;

@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::{Outcome, print};
 
 #[derive(Debug, Args)]
-pub(crate) struct ProcessData {
+pub(crate) struct ProcessArgs {
     /// Like sums, one a line
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
@@ -26,7 +26,7 @@ pub(crate) struct ProcessData {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Split {
+pub(crate) struct SplitArgs {
     /// Lines of `index,value`
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
@@ -53,7 +53,7 @@ pub(crate) struct Split {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Train {
+pub(crate) struct TrainArgs {
     /// Lines of `index,value` to learn from
     #[arg(long, value_name = "FILE")]
     train: PathBuf,
@@ -66,7 +66,7 @@ pub(crate) struct Train {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Test {
+pub(crate) struct TestArgs {
     /// Lines of `index,value` that the model has not seen
     #[arg(long, value_name = "FILE")]
     test: PathBuf,
@@ -89,7 +89,7 @@ pub(crate) fn scaler() -> MinMaxScaler {
 
 /// Scales over all rows, as the original did; whoever splits later has seen the test rows here.
 pub(crate) fn process_data(
-    args: &ProcessData,
+    args: &ProcessArgs,
     progress: &Progress,
     out: &mut impl Write,
 ) -> Outcome {
@@ -119,7 +119,7 @@ pub(crate) fn process_data(
     Ok(())
 }
 
-pub(crate) fn split(args: &Split, progress: &Progress, out: &mut impl Write) -> Outcome {
+pub(crate) fn split(args: &SplitArgs, progress: &Progress, out: &mut impl Write) -> Outcome {
     if args.train == args.test {
         let message = format!("`{}` cannot hold both sides", args.train.display());
         return Err(Error::new(ErrorKind::Output, message)
@@ -152,7 +152,7 @@ pub(crate) fn split(args: &Split, progress: &Progress, out: &mut impl Write) -> 
     Ok(())
 }
 
-pub(crate) fn train(args: &Train, progress: &Progress, out: &mut impl Write) -> Outcome {
+pub(crate) fn train(args: &TrainArgs, progress: &Progress, out: &mut impl Write) -> Outcome {
     progress.say("fitting");
     let model = floe::from_train(values(&args.train)).learn(line()).fit()?;
     model.save(&args.model)?;
@@ -172,7 +172,7 @@ pub(crate) fn train(args: &Train, progress: &Progress, out: &mut impl Write) -> 
     Ok(())
 }
 
-pub(crate) fn test(args: &Test, progress: &Progress, out: &mut impl Write) -> Outcome {
+pub(crate) fn test(args: &TestArgs, progress: &Progress, out: &mut impl Write) -> Outcome {
     progress.say("scoring");
     // Loading takes the types of the chain and reads none of its rows.
     let model = floe::from_train(values(&args.test))
