@@ -25,12 +25,30 @@ pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
     fn open_all(&self, log: &mut ScanLog) -> Result<LazyFrame>;
     #[doc(hidden)]
     fn describe(&self) -> Value;
+    /// How many scans of test rows a score takes.
+    #[doc(hidden)]
+    fn score_scans(&self) -> usize {
+        1
+    }
 }
+
+/// Rows with a test side, so that a run can be scored.
+#[diagnostic::on_unimplemented(
+    message = "this flow has train rows only, so there is nothing to score a run on",
+    label = "no test rows",
+    note = "call `.fit()` for the model alone, or bring test rows: `floe::from_parts(train, test)`"
+)]
+pub trait HasTest: Division {}
+
+impl<S: Source, D: Splitter> HasTest for Holdout<S, D> {}
+
+impl<A: Source, B: Source> HasTest for Parts<A, B> {}
 
 mod sealed {
     pub trait Sealed {}
     impl<S, D> Sealed for super::Holdout<S, D> {}
     impl<A, B> Sealed for super::Parts<A, B> {}
+    impl<S> Sealed for super::TrainOnly<S> {}
 }
 
 /// The two sides of opened rows; both carry the hidden row number.
@@ -167,5 +185,61 @@ impl<A: Source, B: Source> Division for Parts<A, B> {
 
     fn describe(&self) -> Value {
         json!({ "splitter": "parts" })
+    }
+}
+
+/// Train rows whose test rows are elsewhere.
+#[derive(Clone)]
+pub struct TrainOnly<S> {
+    source: S,
+}
+
+impl<S> TrainOnly<S> {
+    pub(crate) fn new(source: S) -> Self {
+        Self { source }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for TrainOnly<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TrainOnly({:?})", self.source)
+    }
+}
+
+impl<S: Source> Division for TrainOnly<S> {
+    fn schema(&self) -> Result<Schema> {
+        self.source.schema().map_err(|e| e.at(&self.source))
+    }
+
+    fn outline(&self) -> Result<Outline> {
+        self.source.outline().map_err(|e| e.at(&self.source))
+    }
+
+    fn check(&self, _: &Schema, _: &Outline) -> Result<()> {
+        Ok(())
+    }
+
+    fn count_scans(&self, _: &Outline) -> usize {
+        0
+    }
+
+    fn open(&self, _: &Outline, log: &mut ScanLog) -> Result<Sides> {
+        let train = self.open_all(log)?;
+        Ok(Sides {
+            test: train.clone().limit(0),
+            train,
+        })
+    }
+
+    fn open_all(&self, log: &mut ScanLog) -> Result<LazyFrame> {
+        self.source.numbered(log).map_err(|e| e.at(&self.source))
+    }
+
+    fn describe(&self) -> Value {
+        json!({ "splitter": "train_only" })
+    }
+
+    fn score_scans(&self) -> usize {
+        0
     }
 }

@@ -7,12 +7,12 @@ use super::explain::Explain;
 use super::{Divided, Settings};
 use crate::error::{Error, ErrorKind, Result, label};
 use crate::estimator::Estimator;
-use crate::frame::{Frame, Train};
+use crate::frame::{Frame, Test, Train};
 use crate::learn::{Asked, Learned, Level, Need, Plan, Purpose, ScanLog, Walk, run_level, stuck};
 use crate::model::{Input, Pipeline};
 use crate::schema::{Dtype, Role, Schema};
 use crate::source::Outline;
-use crate::transform::{Apply, Invert, Persist};
+use crate::transform::{Apply, Identity, Invert, Persist};
 
 /// How far the estimator has come.
 enum Goal {
@@ -242,7 +242,7 @@ pub(crate) fn plan<D: Division, P: Plan, T: Plan, E: Estimator>(
     let mut explain = prepare(divided, &estimator, settings)?.explain;
     explain.stages.push(label(estimator));
     explain.estimator_scans = estimator.scans();
-    explain.score_scans = 1;
+    explain.score_scans = divided.division.score_scans();
     Ok(explain)
 }
 
@@ -297,6 +297,18 @@ where
     };
     let model = estimator.fit(&training).map_err(|e| e.at(estimator))?;
     Ok((fitted.pipeline(estimator.target()), model))
+}
+
+/// Both sides of the rows as the source has them.
+pub(crate) fn frames<D: Division>(
+    divided: &Divided<D, Identity, Identity>,
+    settings: &Settings,
+) -> Result<(Frame<Train>, Frame<Test>)> {
+    let prepared = prepare(divided, &Nothing, settings)?;
+    let mut log = ScanLog::new(&settings.cancel);
+    let sides = divided.division.open(&prepared.outline, &mut log)?;
+    let train = Frame::new(sides.train, prepared.schema.clone());
+    Ok((train, Frame::new(sides.test, prepared.schema)))
 }
 
 /// The schema with roles, and the outline, of a flow with an estimator.

@@ -14,14 +14,14 @@ use std::path::Path;
 
 use polars::prelude::{Expr, PlSmallStr};
 
-pub use divide::{Division, Holdout, Parts};
+pub use divide::{Division, HasTest, Holdout, Parts, TrainOnly};
 pub use explain::Explain;
 pub use run::Run;
 pub use states::{Divided, IsSplit, Learns, NotSplit, Runnable, TakesStep, Taught, Unsplit};
 
 use crate::error::Result;
 use crate::estimator::Estimator;
-use crate::frame::{Frame, Train};
+use crate::frame::{Frame, Test, Train};
 use crate::learn::{CancelToken, Plan, ScanLog};
 use crate::metric::RegressionMetrics;
 use crate::model::{Model, Pipeline};
@@ -85,6 +85,29 @@ pub fn from_parts<A: Source, B: Source>(
     test: B,
 ) -> Flow<Divided<Parts<A, B>, Identity, Identity>> {
     Flow::new(Divided::new(Parts::new(train, test)))
+}
+
+/// Starts a flow at train rows whose test rows are elsewhere, such as in a file for a later stage.
+///
+/// It can be fitted and cannot be run: there is nothing to score. Score the model with
+/// [`Model::evaluate`] once the test rows are there.
+///
+/// # Examples
+///
+/// ```
+/// use floe::polars::prelude::*;
+/// use floe::prelude::*;
+///
+/// let train = df!["x" => [0.0, 1.0, 2.0], "y" => [1.0, 3.0, 5.0]]?;
+/// let test = df!["x" => [3.0, 4.0], "y" => [7.0, 9.5]]?;
+/// let model = floe::from_train(InMemory::new(train))
+///     .learn(LinearRegression::new(["x"], "y"))
+///     .fit()?;
+/// assert_eq!(model.evaluate(InMemory::new(test))?.rows(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn from_train<S: Source>(source: S) -> Flow<Divided<TrainOnly<S>, Identity, Identity>> {
+    Flow::new(Divided::new(TrainOnly::new(source)))
 }
 
 /// Declares that all rows of a source may be learned from.
@@ -241,6 +264,31 @@ impl<S> Flow<S> {
     }
 }
 
+impl<D: HasTest> Flow<Divided<D, Identity, Identity>> {
+    /// Splits the rows and learns nothing: both sides as the source has them, in its order.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Source`](crate::ErrorKind::Source) when the rows cannot be read,
+    /// [`ErrorKind::Split`](crate::ErrorKind::Split) when they cannot be split as asked.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use floe::polars::prelude::*;
+    /// use floe::prelude::*;
+    ///
+    /// let rows = InMemory::new(df!["x" => (0..10i64).collect::<Vec<_>>()]?);
+    /// let flow = floe::from(rows).split(TrainTestSplit::new(0.3).seed(42));
+    /// let (train, test) = flow.frames()?;
+    /// assert_eq!((train.collect()?.height(), test.collect()?.height()), (7, 3));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn frames(&self) -> Result<(Frame<Train>, Frame<Test>)> {
+        fit::frames(&self.state, &self.settings)
+    }
+}
+
 impl<D: Division, P: Plan, T: Plan> Flow<Divided<D, P, T>> {
     /// Fits the steps without an estimator.
     ///
@@ -264,13 +312,26 @@ where
     E: Estimator,
     K: Tracker,
 {
+    /// Fits on the train rows and scores nothing: the model carries no metrics, and no event is
+    /// tracked. [`run`](Self::run) does both.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn fit(&self) -> Result<Model<P::Fitted, T::Fitted, E::Model>> {
+        run::fit_train(&self.state, &self.settings)
+    }
+
     /// Fits on all rows, train and test, once the score is known. The model is tagged and carries
     /// no metrics: there are no rows left to score it on.
     ///
     /// # Errors
     ///
     /// As [`run`](Self::run).
-    pub fn refit_on_all(&self) -> Result<Model<P::Fitted, T::Fitted, E::Model>> {
+    pub fn refit_on_all(&self) -> Result<Model<P::Fitted, T::Fitted, E::Model>>
+    where
+        D: HasTest,
+    {
         run::refit_on_all(&self.state, &self.settings)
     }
 

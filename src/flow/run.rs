@@ -303,6 +303,34 @@ fn report<P, T, M: Predict, K: Tracker>(
 
 type ModelOf<P, T, E> = Model<<P as Plan>::Fitted, <T as Plan>::Fitted, <E as Estimator>::Model>;
 
+pub(crate) fn fit_train<D, P, T, E, K>(
+    taught: &Taught<D, P, T, E, K>,
+    settings: &Settings,
+) -> Result<ModelOf<P, T, E>>
+where
+    D: Division,
+    P: Plan,
+    T: Plan,
+    T::Fitted: Invert,
+    E: Estimator,
+{
+    let divided = &taught.divided;
+    let (schema, outline) = fit::prepared(divided, &taught.estimator, settings)?;
+    let mut log = ScanLog::new(&settings.cancel);
+    let train = divided.division.open(&outline, &mut log)?.train;
+    let (pipeline, predictor) =
+        fit::fit_model(divided, &taught.estimator, &schema, &train, &mut log)?;
+    Ok(Model {
+        pipeline,
+        predictor,
+        facts: Facts {
+            split: divided.division.describe(),
+            tags: outline.tags,
+            metrics: None,
+        },
+    })
+}
+
 pub(crate) fn refit_on_all<D, P, T, E, K>(
     taught: &Taught<D, P, T, E, K>,
     settings: &Settings,

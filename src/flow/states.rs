@@ -2,7 +2,7 @@ use std::fmt;
 
 use polars::prelude::Expr;
 
-use super::divide::{Division, Holdout};
+use super::divide::{Division, HasTest, Holdout};
 use super::explain::Explain;
 use super::run::Run;
 use super::{Settings, fit, run};
@@ -239,7 +239,7 @@ pub trait Runnable: sealed::Sealed {
 
 impl<D, P, T, E, K> Runnable for Taught<D, P, T, E, K>
 where
-    D: Division,
+    D: HasTest,
     P: Plan,
     T: Plan,
     T::Fitted: Invert,

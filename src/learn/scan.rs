@@ -176,10 +176,18 @@ pub(crate) fn run_level(
         let state = Accumulators::new(sheet);
         let state = log.stream(query, purpose, state, Accumulators::update)?;
         answers = state.finish();
+        // Metrics are learned from rows without numbers: there is no source row to name.
+        let numbered = answers
+            .columns
+            .iter()
+            .flatten()
+            .any(|answer| answer.summary.infinities > 0)
+            && frame.clone().collect_schema()?.contains(ROW);
         for (question, answer) in sheet.columns.iter().zip(&mut answers.columns) {
             if let Some(answer) = answer.as_mut().and_then(Arc::get_mut)
                 && question.locate
                 && answer.summary.infinities > 0
+                && numbered
             {
                 let column = if question.kept {
                     question.alias()

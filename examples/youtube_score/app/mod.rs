@@ -1,0 +1,107 @@
+//! The stages of the job and what they share. The tests of the crate take this folder in too.
+
+mod files;
+mod print;
+mod progress;
+mod report;
+mod run;
+mod sample;
+mod stages;
+
+use std::error::Error;
+use std::io::Write;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use progress::Progress;
+
+/// What a stage ends in: any error is printed with its causes.
+pub(crate) type Outcome = Result<(), Box<dyn Error>>;
+
+/// The command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "youtube_score",
+    about = ABOUT,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    after_help = EXAMPLES,
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    run: run::Args,
+}
+
+// One text for `-h` and `--help`: with two, clap sets the long one with a blank line an option.
+const ABOUT: &str = "\
+Learns how the likes of a YouTube query change from hour to hour.
+
+The input is one like sum a line, an hour each. The job scales the sums to 0..1, keeps a share of \
+the hours for the score, fits a line (hour -> likes) to the others, and tells how well it predicts \
+the hours that it has not seen. Without a command all of it runs at once; without --input, on a \
+sample.";
+
+const EXAMPLES: &str = "\
+Examples (put `cargo run --example` before, and `--` after `youtube_score`):
+  youtube_score                                   all of it, on the sample
+  youtube_score --input data.csv --out results    all of it, on your own like sums
+  youtube_score --like-the-original --json        scaled before the split, as JSON
+
+The same in stages; the files have no header:
+  youtube_score process-data --input data.csv --output data_processed.csv
+  youtube_score train-test-split --input data_processed.csv --train train.csv --test test.csv
+  youtube_score train-model --train train.csv --model model.json
+  youtube_score test-model --test test.csv --model model.json";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Does all of it at once (the default)
+    Run(run::Args),
+    /// Scales like sums to 0..1: reads `likes`, writes `index,value`
+    ProcessData(stages::ProcessArgs),
+    /// Splits the lines of an `index,value` file into two files
+    TrainTestSplit(stages::SplitArgs),
+    /// Fits the line to an `index,value` file and saves it
+    TrainModel(stages::TrainArgs),
+    /// Scores a saved line on an `index,value` file
+    TestModel(stages::TestArgs),
+    /// Writes the sample anew, or another one like it
+    MakeSample(sample::Args),
+}
+
+/// Runs what the command line asks for and prints its result to `out`.
+pub(crate) fn run(cli: &Cli, progress: &Progress, out: &mut impl Write) -> Outcome {
+    match &cli.command {
+        None => run::run(&cli.run, progress, out),
+        Some(Command::Run(args)) => run::run(args, progress, out),
+        Some(Command::ProcessData(args)) => stages::process_data(args, progress, out),
+        Some(Command::TrainTestSplit(args)) => stages::split(args, progress, out),
+        Some(Command::TrainModel(args)) => stages::train(args, progress, out),
+        Some(Command::TestModel(args)) => stages::test(args, progress, out),
+        Some(Command::MakeSample(args)) => sample::run(args, out),
+    }
+}
+
+/// An error with its causes, but for those that it tells already.
+pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let ours = error.downcast_ref::<floe::Error>();
+    if let Some(stage) = ours.and_then(floe::Error::stage) {
+        // All settings of a stage are more than a person wants to read here.
+        text = text.replace(stage, print::name(stage));
+    }
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let line = error.to_string();
+        let line = line.lines().next().unwrap_or_default();
+        if !text.contains(line) {
+            text.push_str("\n  caused by: ");
+            text.push_str(line);
+        }
+        cause = error.source();
+    }
+    text
+}
