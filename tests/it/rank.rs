@@ -9,6 +9,8 @@ use floe::polars::prelude::*;
 use floe::prelude::*;
 use floe::{Error, ErrorKind};
 
+use crate::support::{integer_dtypes, physical};
+
 /// `c` is a + 2b, `d` a constant.
 fn rows() -> DataFrame {
     df![
@@ -191,6 +193,33 @@ fn gaps_in_features_or_target_are_refused_with_their_count() {
                 "{error}"
             );
             assert!(error.to_string().contains(what), "{error}");
+        }
+    }
+}
+
+#[test]
+fn every_numeric_dtype_is_a_feature_and_a_target() {
+    for (dtype, low, _) in integer_dtypes() {
+        let from = low.max(-50);
+        let steps = if dtype == DataType::Boolean { 2 } else { 6 };
+        let x: Vec<_> = (0..steps).map(|step| Some(from + step)).collect();
+        let y: Vec<f64> = (0..steps).map(|step| 2.0 * step as f64 + 1.0).collect();
+        let x = physical(&dtype, &x);
+        let floats = x.cast(&DataType::Float64).expect("floats");
+        let unit = floats.f64().expect("floats").get(1).expect("a value")
+            - floats.f64().expect("floats").get(0).expect("a value");
+        let rows = df!["x" => x, "y" => y].expect("a frame");
+        let close = |found: f64, expected: f64| (found - expected).abs() <= 1e-9 * expected.abs();
+        for (feature, target, slope) in [("x", "y", 2.0 / unit), ("y", "x", unit / 2.0)] {
+            let same = InMemory::new(rows.clone());
+            let run = floe::from_parts(same.clone(), same)
+                .learn(LinearRegression::new([feature], target))
+                .run()
+                .unwrap_or_else(|error| panic!("{dtype}: {error}"));
+            let found = run.model().predictor().coefficients()[0];
+            assert!(close(found, slope), "{dtype} {found} {slope}");
+            let r2 = run.metrics().r2().expect("r2");
+            assert!(close(r2, 1.0), "{dtype} {r2}");
         }
     }
 }
