@@ -6,6 +6,8 @@
 mod divide;
 mod explain;
 mod fit;
+mod models;
+mod recorder;
 mod run;
 mod states;
 
@@ -319,7 +321,7 @@ where
     ///
     /// As [`run`](Self::run).
     pub fn fit(&self) -> Result<Model<P::Fitted, T::Fitted, E::Model>> {
-        run::fit_train(&self.state, &self.settings)
+        models::fit_train(&self.state, &self.settings)
     }
 
     /// Fits on all rows, train and test, once the score is known. The model is tagged and carries
@@ -332,7 +334,7 @@ where
     where
         D: HasTest,
     {
-        run::refit_on_all(&self.state, &self.settings)
+        models::refit_on_all(&self.state, &self.settings)
     }
 
     /// Reads a model back that a flow of the same chain saved.
@@ -342,6 +344,6 @@ where
     /// [`ErrorKind::Model`](crate::ErrorKind::Model) naming what is wrong: the file is cut,
     /// edited, of another version or of another chain.
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Model<P::Fitted, T::Fitted, E::Model>> {
-        run::load(&self.state, path.as_ref())
+        models::load(&self.state, path.as_ref())
     }
 }

@@ -1,21 +1,20 @@
 use std::fmt;
-use std::path::Path;
 
 use polars::prelude::LazyFrame;
-use serde_json::Value;
 
 use super::divide::{Division, Sides};
+use super::recorder::Recorder;
 use super::{Divided, Settings, Taught, fit};
-use crate::error::{Error, ErrorKind, Result, label};
+use crate::error::{ErrorKind, Result, label};
 use crate::estimator::{Estimator, Predict};
 use crate::frame::{Frame, Test, Train};
 use crate::learn::{Plan, Scan, ScanLog};
 use crate::metric::Metrics;
-use crate::model::{Facts, Model, Pipeline, read};
+use crate::model::{Facts, Model};
 use crate::schema::Schema;
 use crate::source::Outline;
-use crate::tracker::{Event, Status, Tracker, What};
-use crate::transform::{Apply, Artifact, Invert, Persist, SavedSteps};
+use crate::tracker::{Status, Tracker, What};
+use crate::transform::{Apply, Artifact, Invert, Persist};
 
 /// What a run gives: the model, its score on the test rows, both sides of the split, and what it
 /// took to get there.
@@ -103,36 +102,6 @@ impl<P: fmt::Debug, T: fmt::Debug, M: fmt::Debug> fmt::Debug for Run<P, T, M> {
     }
 }
 
-/// Sends events to the tracker and remembers what was lost.
-struct Recorder<'a, K> {
-    run: &'a str,
-    tracker: &'a K,
-    lost: Vec<String>,
-}
-
-impl<K: Tracker> Recorder<'_, K> {
-    fn record(&mut self, what: What) -> Result<()> {
-        let recorded = self.tracker.record(&Event::now(self.run, what));
-        self.judge(recorded)
-    }
-
-    fn judge(&mut self, recorded: Result<()>) -> Result<()> {
-        match recorded {
-            Err(error) if self.tracker.is_strict() => Err(error.at(self.tracker)),
-            Err(error) => {
-                tracing::warn!(%error, "a tracker lost an event");
-                // One cause fails every event: it is said once.
-                let lost = format!("tracking: {error}");
-                if !self.lost.contains(&lost) {
-                    self.lost.push(lost);
-                }
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        }
-    }
-}
-
 type RunOf<P, T, E> = Run<<P as Plan>::Fitted, <T as Plan>::Fitted, <E as Estimator>::Model>;
 
 pub(crate) fn run<D, P, T, E, K>(
@@ -156,11 +125,7 @@ where
     let id = format!("{:032x}", rand::random::<u128>());
     let span = tracing::info_span!("floe.run", run = %id);
     let _entered = span.enter();
-    let mut recorder = Recorder {
-        run: &id,
-        tracker,
-        lost: Vec::new(),
-    };
+    let mut recorder = Recorder::new(&id, tracker);
     recorder.record(started(divided, estimator, &outline))?;
     let mut log = ScanLog::new(&settings.cancel);
     let done = execute(divided, estimator, settings, &schema, &outline, &mut log)
@@ -175,13 +140,10 @@ where
             status: finished.0,
             error: finished.1,
         })
-        .and_then(|()| {
-            let flushed = tracker.flush();
-            recorder.judge(flushed)
-        });
+        .and_then(|()| recorder.flush());
     let mut done = done?;
     last?;
-    done.warnings.append(&mut recorder.lost);
+    done.warnings.extend(recorder.lost());
     Ok(Run {
         id,
         train: Frame::new(done.sides.train, schema.clone()),
@@ -299,108 +261,4 @@ fn report<P, T, M: Predict, K: Tracker>(
         })?;
     }
     Ok(())
-}
-
-type ModelOf<P, T, E> = Model<<P as Plan>::Fitted, <T as Plan>::Fitted, <E as Estimator>::Model>;
-
-pub(crate) fn fit_train<D, P, T, E, K>(
-    taught: &Taught<D, P, T, E, K>,
-    settings: &Settings,
-) -> Result<ModelOf<P, T, E>>
-where
-    D: Division,
-    P: Plan,
-    T: Plan,
-    T::Fitted: Invert,
-    E: Estimator,
-{
-    let divided = &taught.divided;
-    let (schema, outline) = fit::prepared(divided, &taught.estimator, settings)?;
-    let mut log = ScanLog::new(&settings.cancel);
-    let train = divided.division.open(&outline, &mut log)?.train;
-    let (pipeline, predictor) =
-        fit::fit_model(divided, &taught.estimator, &schema, &train, &mut log)?;
-    Ok(Model {
-        pipeline,
-        predictor,
-        facts: Facts {
-            split: divided.division.describe(),
-            tags: outline.tags,
-            metrics: None,
-        },
-    })
-}
-
-pub(crate) fn refit_on_all<D, P, T, E, K>(
-    taught: &Taught<D, P, T, E, K>,
-    settings: &Settings,
-) -> Result<ModelOf<P, T, E>>
-where
-    D: Division,
-    P: Plan,
-    T: Plan,
-    T::Fitted: Invert,
-    E: Estimator,
-{
-    let (schema, outline) = fit::prepared(&taught.divided, &taught.estimator, settings)?;
-    let mut log = ScanLog::new(&settings.cancel);
-    let all = taught.divided.division.open_all(&mut log)?;
-    let (pipeline, predictor) =
-        fit::fit_model(&taught.divided, &taught.estimator, &schema, &all, &mut log)?;
-    let mut tags = outline.tags;
-    tags.push("fitted on all rows, test rows included".to_owned());
-    Ok(Model {
-        pipeline,
-        predictor,
-        facts: Facts {
-            split: Value::Null,
-            tags,
-            metrics: None,
-        },
-    })
-}
-
-pub(crate) fn load<D, P, T, E, K>(
-    taught: &Taught<D, P, T, E, K>,
-    path: &Path,
-) -> Result<ModelOf<P, T, E>>
-where
-    P: Plan,
-    T: Plan,
-    E: Estimator,
-{
-    let contents = read(path)?;
-    let wrong = |message: String| {
-        Error::new(ErrorKind::Model, format!("`{}`: {message}", path.display()))
-            .with_help("load it with the flow that it was saved from")
-    };
-    let target = taught.estimator.target();
-    if contents.target != target {
-        let found = &contents.target;
-        return Err(wrong(format!(
-            "it predicts `{found}`, and this flow `{target}`"
-        )));
-    }
-    let mut steps = SavedSteps::new(contents.steps);
-    let mut target_steps = SavedSteps::new(contents.target_steps);
-    let pipeline = Pipeline {
-        steps: taught.divided.steps.restore(&mut steps)?,
-        target_steps: taught.divided.target_steps.restore(&mut target_steps)?,
-        target: target.into(),
-        inputs: contents.inputs,
-    };
-    steps.finish()?;
-    target_steps.finish()?;
-    let predictor = contents
-        .predictor
-        .ok_or_else(|| wrong("it holds steps and no model".to_owned()))?;
-    Ok(Model {
-        pipeline,
-        predictor: predictor.read()?,
-        facts: Facts {
-            split: contents.split,
-            tags: contents.tags,
-            metrics: contents.metrics,
-        },
-    })
 }

@@ -5,7 +5,12 @@
     clippy::cast_possible_wrap,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "a test may fail loudly, and its numbers are small"
+    clippy::unreadable_literal,
+    clippy::print_stdout,
+    clippy::manual_let_else,
+    clippy::iter_skip_next,
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "a test may fail loudly and print, and its numbers are small or as published"
 )]
 
 mod auto_traits;

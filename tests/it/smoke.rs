@@ -14,24 +14,33 @@ fn a_flow_runs_from_rows_to_a_score() -> Result<(), Box<dyn std::error::Error>> 
         .on_target(MinMaxScaler::new(["likes"]))
         .learn(LinearRegression::new(["id"], "likes"))
         .track(tracker.clone());
-    println!("{:?}", flow);
-    println!("{}", flow.explain()?);
+    assert_eq!(
+        format!("{flow:?}"),
+        "InMemory(40 rows x 2 columns) -> TrainTestSplit(0.3, seed: 42) -> StandardScaler([\"id\"]) \
+         -> on target: MinMaxScaler([\"likes\"]) -> LinearRegression([\"id\"] -> \"likes\")"
+    );
     let run = flow.run()?;
-    println!("{}", run.metrics());
-    println!("{}", run.scaled_metrics());
-    println!("{:?}", run.model());
-    println!("{:?}", run.scans());
-    println!("{}", run.predictions()?.collect()?);
     let dir = tempfile::tempdir()?;
     let path = dir.path().join("model.json");
     run.model().save(&path)?;
-    println!("{}", std::fs::read_to_string(&path)?);
-    let back = flow.load(&path)?;
-    let again = back.predict(run.test().lazy())?.collect()?;
+    let again = flow.load(&path)?.predict(run.test().lazy())?.collect()?;
     assert!(again.equals(&run.predictions()?.collect()?));
-    for event in tracker.events() {
-        println!("{}", serde_json::to_string(&event)?);
-    }
+    let events: Vec<String> = tracker
+        .events()
+        .iter()
+        .map(|event| {
+            serde_json::to_value(event).unwrap()["event"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(
+        (events[0].as_str(), events[1].as_str()),
+        ("started", "fitted")
+    );
+    assert_eq!(events.last().map(String::as_str), Some("finished"));
+    assert!(run.warnings().is_empty());
     assert!(run.metrics().r2().is_some_and(|r2| r2 > 0.99));
     Ok(())
 }

@@ -1,0 +1,117 @@
+//! Models without a run: fitted on train rows alone, on all rows, or read from a file.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::divide::Division;
+use super::{Settings, Taught, fit};
+use crate::error::{Error, ErrorKind, Result};
+use crate::estimator::Estimator;
+use crate::learn::{Plan, ScanLog};
+use crate::model::{Facts, Model, Pipeline, read};
+use crate::transform::{Invert, SavedSteps};
+
+type ModelOf<P, T, E> = Model<<P as Plan>::Fitted, <T as Plan>::Fitted, <E as Estimator>::Model>;
+
+pub(crate) fn fit_train<D, P, T, E, K>(
+    taught: &Taught<D, P, T, E, K>,
+    settings: &Settings,
+) -> Result<ModelOf<P, T, E>>
+where
+    D: Division,
+    P: Plan,
+    T: Plan,
+    T::Fitted: Invert,
+    E: Estimator,
+{
+    let divided = &taught.divided;
+    let (schema, outline) = fit::prepared(divided, &taught.estimator, settings)?;
+    let mut log = ScanLog::new(&settings.cancel);
+    let train = divided.division.open(&outline, &mut log)?.train;
+    let (pipeline, predictor) =
+        fit::fit_model(divided, &taught.estimator, &schema, &train, &mut log)?;
+    Ok(Model {
+        pipeline,
+        predictor,
+        facts: Facts {
+            split: divided.division.describe(),
+            tags: outline.tags,
+            metrics: None,
+        },
+    })
+}
+
+pub(crate) fn refit_on_all<D, P, T, E, K>(
+    taught: &Taught<D, P, T, E, K>,
+    settings: &Settings,
+) -> Result<ModelOf<P, T, E>>
+where
+    D: Division,
+    P: Plan,
+    T: Plan,
+    T::Fitted: Invert,
+    E: Estimator,
+{
+    let (schema, outline) = fit::prepared(&taught.divided, &taught.estimator, settings)?;
+    let mut log = ScanLog::new(&settings.cancel);
+    let all = taught.divided.division.open_all(&mut log)?;
+    let (pipeline, predictor) =
+        fit::fit_model(&taught.divided, &taught.estimator, &schema, &all, &mut log)?;
+    let mut tags = outline.tags;
+    tags.push("fitted on all rows, test rows included".to_owned());
+    Ok(Model {
+        pipeline,
+        predictor,
+        facts: Facts {
+            split: Value::Null,
+            tags,
+            metrics: None,
+        },
+    })
+}
+
+pub(crate) fn load<D, P, T, E, K>(
+    taught: &Taught<D, P, T, E, K>,
+    path: &Path,
+) -> Result<ModelOf<P, T, E>>
+where
+    P: Plan,
+    T: Plan,
+    E: Estimator,
+{
+    let contents = read(path)?;
+    let wrong = |message: String| {
+        Error::new(ErrorKind::Model, format!("`{}`: {message}", path.display()))
+            .with_help("load it with the flow that it was saved from")
+    };
+    let target = taught.estimator.target();
+    if contents.target != target {
+        let found = &contents.target;
+        return Err(wrong(format!(
+            "it predicts `{found}`, and this flow `{target}`"
+        )));
+    }
+    let mut steps = SavedSteps::new(contents.steps);
+    let mut target_steps = SavedSteps::new(contents.target_steps);
+    let pipeline = Pipeline {
+        steps: taught.divided.steps.restore(&mut steps)?,
+        target_steps: taught.divided.target_steps.restore(&mut target_steps)?,
+        target: target.into(),
+        inputs: contents.inputs,
+    };
+    steps.finish()?;
+    target_steps.finish()?;
+    let predictor = contents
+        .predictor
+        .ok_or_else(|| wrong("it holds steps and no model".to_owned()))?;
+    Ok(Model {
+        pipeline,
+        predictor: predictor.read()?,
+        facts: Facts {
+            split: contents.split,
+            tags: contents.tags,
+            metrics: contents.metrics,
+        },
+    })
+}
