@@ -249,6 +249,55 @@ fn an_exact_split_of_a_source_of_unknown_length_counts_once() {
     assert_eq!(purposes, ["count", "level", "score"]);
 }
 
+/// Learns by a query of its own what no statistic says: how many distinct values there are.
+#[derive(Clone, Debug)]
+struct DistinctCount(String);
+
+impl Transform for DistinctCount {
+    type Fitted = MinusConstant;
+
+    fn reads(&self, _: &Schema) -> Result<Vec<PlSmallStr>> {
+        Ok(vec![self.0.as_str().into()])
+    }
+
+    fn writes(&self, _: &Schema) -> Result<Vec<PlSmallStr>> {
+        Ok(vec![self.0.as_str().into()])
+    }
+
+    fn needs(&self, _: &Schema) -> Result<Vec<Need>> {
+        Ok(vec![Need::query("distinct", [self.0.as_str()], |frame| {
+            Ok(frame.unique(None, UniqueKeepStrategy::Any).collect()?)
+        })])
+    }
+
+    fn fit(&self, _: &Schema, learned: &Learned) -> Result<MinusConstant> {
+        Ok(MinusConstant {
+            from: self.0.clone(),
+            to: self.0.clone(),
+            constant: learned.query("distinct")?.height() as f64,
+        })
+    }
+
+    fn output(&self, input: &Schema) -> Result<Schema> {
+        Ok(input.clone())
+    }
+}
+
+#[test]
+fn a_query_of_its_own_is_a_scan_of_its_own_at_the_steps_place() {
+    let chain = WithColumns::new([(col("c") * lit(0.0)).alias("b")])
+        .then(DistinctCount("c".to_owned()))
+        .then(DistinctCount("b".to_owned()))
+        .then(MinMaxScaler::new(["a"]));
+    let frame = train(abc());
+    let levels = chain.levels(frame.schema()).unwrap();
+    assert_eq!((levels.len(), levels[0].scans), (1, 3));
+    assert_eq!(levels[0].queries, ["distinct", "distinct"]);
+    let fitted = chain.fit_on(&frame).unwrap();
+    assert_eq!(fitted.first().first().next().constant, 2.0);
+    assert_eq!(fitted.first().next().constant, 1.0);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     MinMax(usize),

@@ -1,0 +1,98 @@
+//! Trackers record what happens, and a failure to record is no failure of the run.
+
+use floe::ErrorKind;
+use floe::polars::prelude::*;
+use floe::prelude::*;
+use floe::tracker::{Event, What};
+
+/// Fails from the given event on.
+#[derive(Debug)]
+struct Failing(std::sync::atomic::AtomicUsize);
+
+impl Tracker for Failing {
+    fn record(&self, _: &Event) -> floe::Result<()> {
+        use std::sync::atomic::Ordering::Relaxed;
+        if self.0.load(Relaxed) == 0 {
+            return Err(floe::Error::new(ErrorKind::Track, "the store is away"));
+        }
+        self.0.fetch_sub(1, Relaxed);
+        Ok(())
+    }
+}
+
+macro_rules! flow {
+    () => {
+        floe::from(InMemory::new(
+            df!["x" => [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "y" => [2.0, 4.0, 6.0, 8.0, 10.0, 13.0]].unwrap(),
+        ))
+        .split(TrainTestSplit::new(0.4).seed(1))
+        .learn(LinearRegression::new(["x"], "y"))
+    };
+}
+
+#[test]
+fn a_failing_tracker_does_not_fail_the_run_and_says_once_what_was_lost() {
+    for good in [0, 1, 4] {
+        let run = flow!().track(Failing(good.into())).run().unwrap();
+        assert_eq!(run.warnings().len(), 1, "{:?}", run.warnings());
+        assert!(run.warnings()[0].contains("the store is away"));
+    }
+}
+
+#[test]
+fn a_strict_tracker_fails_the_run_and_its_neighbours_still_record() {
+    let memory = MemoryTracker::new();
+    let tracker = (Strict::new(Failing(2.into())), memory.clone());
+    let error = flow!().track(tracker).run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Track);
+    let last = memory.events().pop().unwrap();
+    let What::Finished { error, .. } = last.what else {
+        panic!("{last:?}");
+    };
+    assert!(error.unwrap().contains("the store is away"));
+}
+
+#[test]
+fn json_lines_are_whole_lines_and_runs_share_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs.jsonl");
+    // A writer was killed in the middle of a line.
+    std::fs::write(&path, "{\"run\":\"cut").unwrap();
+    for _ in 0..2 {
+        flow!()
+            .track(JsonLinesTracker::append(&path).unwrap())
+            .run()
+            .unwrap();
+    }
+    let text = std::fs::read_to_string(&path).unwrap();
+    let events: Vec<Event> = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    assert_eq!(events.len() + 1, text.lines().count());
+    let runs: std::collections::BTreeSet<&str> =
+        events.iter().map(|event| event.run.as_str()).collect();
+    assert_eq!(runs.len(), 2);
+    let scores = events.iter().filter(
+        |event| matches!(&event.what, What::Metric { name, value: Some(_), .. } if name == "r2"),
+    );
+    assert_eq!(scores.count(), 2);
+    let error = JsonLinesTracker::append(folder.path()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Track);
+}
+
+#[test]
+fn a_cancelled_run_stops_with_its_own_kind_of_error() {
+    let token = CancelToken::new();
+    let memory = MemoryTracker::new();
+    let flow = flow!().cancel_with(token.clone()).track(memory.clone());
+    flow.run().unwrap();
+    token.cancel();
+    let error = flow.run().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled);
+    let last = serde_json::to_value(memory.events().pop().unwrap()).unwrap();
+    assert_eq!(
+        (last["event"].as_str(), last["status"].as_str()),
+        (Some("finished"), Some("cancelled"))
+    );
+}
