@@ -4,7 +4,7 @@ use polars::prelude::{DataFrame, IntoLazy, LazyFrame};
 
 use super::{Outline, Source};
 use crate::error::Result;
-use crate::schema::Schema;
+use crate::schema::{Field, Nullable, Schema};
 
 /// A data frame that is at hand.
 ///
@@ -53,7 +53,16 @@ impl Source for InMemory {
     }
 
     fn schema(&self) -> Result<Schema> {
-        Ok(Schema::from_polars(self.0.schema()))
+        // The rows are at hand, so it is known which columns have no null.
+        let fields = self.0.columns().iter().map(|column| {
+            let nullable = if column.null_count() == 0 {
+                Nullable::Never
+            } else {
+                Nullable::Maybe
+            };
+            Field::new(column.name().clone(), column.dtype().clone()).nullable(nullable)
+        });
+        Schema::new(fields)
     }
 
     fn outline(&self) -> Result<Outline> {

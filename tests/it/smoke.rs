@@ -46,6 +46,20 @@ fn a_flow_runs_from_rows_to_a_score() -> Result<(), Box<dyn std::error::Error>> 
 }
 
 #[test]
+fn known_nullability_travels_through_the_chain() -> Result<(), Box<dyn std::error::Error>> {
+    use floe::Nullable;
+    let schema = InMemory::new(df!["a" => [1.0, 2.0], "b" => [Some(1.0), None]]?).schema()?;
+    assert_eq!(schema.field("a")?.is_nullable(), Nullable::Never);
+    assert_eq!(schema.field("b")?.is_nullable(), Nullable::Maybe);
+    let scaled = Transform::output(&MinMaxScaler::new(["a"]), &schema)?;
+    assert_eq!(scaled.field("a")?.is_nullable(), Nullable::Never);
+    let nulled = MinMaxScaler::new(["a"]).outside(Outside::Null);
+    let scaled = Transform::output(&nulled, &schema)?;
+    assert_eq!(scaled.field("a")?.is_nullable(), Nullable::Maybe);
+    Ok(())
+}
+
+#[test]
 fn errors_beyond_the_largest_number_are_named_and_never_left_out()
 -> Result<(), Box<dyn std::error::Error>> {
     let likes = |outlier: f64| {

@@ -6,10 +6,10 @@ use polars::prelude::{DataType, Expr, Field as PolarsField, LazyFrame, PlSmallSt
 use serde::{Deserialize, Serialize};
 
 use super::cells::{Kernel, forward, inverse, inverse_values};
-use super::policy::{Infinities, Nans, Nulls, Policies};
+use super::policy::{Constant, Infinities, Nans, Nulls, Outside, Policies};
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::{Learned, Need, Statistic};
-use crate::schema::{Columns, Dtype, Field, Kind, Schema};
+use crate::schema::{Columns, Dtype, Field, Kind, Nullable, Schema};
 
 /// A column that was learned from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,12 +87,22 @@ pub(crate) fn scaled_dtype(dtype: &DataType) -> DataType {
 pub(crate) fn output<'a>(
     input: &Schema,
     columns: impl IntoIterator<Item = &'a str>,
+    policies: &Policies,
 ) -> Result<Schema> {
+    let makes_nulls = policies.nans == Nans::Null
+        || policies.infinities == Infinities::Null
+        || policies.constant == Constant::Null
+        || policies.outside == Outside::Null;
     let mut output = input.clone();
     for name in columns {
         let field = input.field(name)?;
         let scaled = Field::new(name, scaled_dtype(field.dtype()));
-        output.set(scaled.nullable(field.is_nullable()));
+        let nullable = if makes_nulls {
+            Nullable::Maybe
+        } else {
+            field.is_nullable()
+        };
+        output.set(scaled.nullable(nullable));
     }
     Ok(output)
 }

@@ -212,7 +212,11 @@ impl Transform for MinMaxScaler {
     fn output(&self, input: &Schema) -> Result<Schema> {
         self.check()?;
         let columns = column::resolve(&self.columns, input)?;
-        column::output(input, columns.iter().map(PlSmallStr::as_str))
+        column::output(
+            input,
+            columns.iter().map(PlSmallStr::as_str),
+            &self.policies,
+        )
     }
 }
 
@@ -285,6 +289,7 @@ impl Apply for MinMaxScaling {
         column::output(
             input,
             self.columns.iter().map(|scaled| scaled.column.as_str()),
+            &self.policies,
         )
     }
 

@@ -201,7 +201,11 @@ impl Transform for StandardScaler {
 
     fn output(&self, input: &Schema) -> Result<Schema> {
         let columns = column::resolve(&self.columns, input)?;
-        column::output(input, columns.iter().map(PlSmallStr::as_str))
+        column::output(
+            input,
+            columns.iter().map(PlSmallStr::as_str),
+            &self.policies,
+        )
     }
 }
 
@@ -272,6 +276,7 @@ impl Apply for StandardScaling {
         column::output(
             input,
             self.columns.iter().map(|scaled| scaled.column.as_str()),
+            &self.policies,
         )
     }
 
