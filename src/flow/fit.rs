@@ -159,7 +159,7 @@ fn walk_levels<D, P: Plan, T: Plan, W: Wants>(
             .resolve(&mut targets, answers.as_ref())?;
         if let Goal::Asked(asked) = goal {
             goal = match &answers {
-                Some(answers) => Goal::Learned(answers.for_step(&asked)?),
+                Some(answers) => Goal::Learned(Learned::of(answers, &asked)?),
                 None => Goal::Known,
             };
         }

@@ -9,10 +9,11 @@ use polars::prelude::{
 use polars_arrow::bitmap::Bitmap;
 
 use super::accumulate::{
-    self, ColumnSummary, Extreme, Factor, LeastSquares, OrderBuffer, Ranked, Summary, Validity,
+    self, ColumnSummary, Extreme, LeastSquares, OrderBuffer, Ranked, Summary, Validity,
 };
-use super::learned::{Mean, Quantile, Value};
-use super::sheet::{Answers, ColumnAnswer, ColumnQuestion, Found, Sheet};
+use super::answers::{Answers, ColumnAnswer, FactorAnswer, Found};
+use super::sheet::{ColumnQuestion, Sheet};
+use super::value::{Mean, Quantile, Value};
 use crate::error::{Error, Result};
 use crate::schema::Kind;
 
@@ -255,13 +256,6 @@ struct FactorGather {
     problem: LeastSquares,
     /// Without an intercept a shift would change the problem.
     shifts: bool,
-}
-
-/// The finished factor, and the exact shifts of its integer columns.
-#[derive(Clone, Debug)]
-pub(crate) struct FactorAnswer {
-    pub(crate) factor: Factor,
-    pub(crate) origins: Vec<i128>,
 }
 
 impl FactorGather {

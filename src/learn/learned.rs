@@ -2,84 +2,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use polars::prelude::{DataFrame, PlSmallStr};
-use serde::{Deserialize, Serialize};
 
-use super::batch::FactorAnswer;
+use super::answers::{Answers, ColumnAnswer, FactorAnswer};
 use super::least_squares::LeastSquares;
-use super::sheet::ColumnAnswer;
+use super::sheet::Asked;
+use super::value::{Mean, Quantile, Value};
 use crate::error::{Error, ErrorKind, Result};
-
-/// A learned number in the column's own physical form: integers (also of dates and decimals) stay
-/// integers, so that nothing is lost above 2^53.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Value {
-    /// An integer, a Boolean (0 or 1), or the physical integer of a Date, Datetime, Duration, Time
-    /// or Decimal.
-    Int(#[serde(with = "as_text")] i128),
-    /// A float.
-    Float(f64),
-}
-
-impl Value {
-    /// The value as a float, rounded to nearest.
-    pub fn to_f64(self) -> f64 {
-        match self {
-            Self::Int(value) => value as f64,
-            Self::Float(value) => value,
-        }
-    }
-}
-
-/// A mean as an exact integer origin and a float offset from it; of a float column the origin is 0.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Mean {
-    /// An integer close to the mean.
-    #[serde(with = "as_text")]
-    pub origin: i128,
-    /// What is to be added to the origin.
-    pub offset: f64,
-}
-
-impl Mean {
-    /// The mean as one float.
-    pub fn to_f64(self) -> f64 {
-        self.origin as f64 + self.offset
-    }
-}
-
-/// An exact quantile: the two neighbouring order statistics and the weight of the upper one.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Quantile {
-    /// The largest value at or below the quantile's place.
-    pub lower: Value,
-    /// The smallest value at or above it.
-    pub upper: Value,
-    /// How far the place lies between the two, in [0, 1).
-    pub fraction: f64,
-}
-
-impl Quantile {
-    /// The linear interpolation, NumPy's default definition.
-    pub fn to_f64(self) -> f64 {
-        let (lower, upper) = (self.lower.to_f64(), self.upper.to_f64());
-        if self.fraction == 0.0 || self.lower == self.upper {
-            return lower;
-        }
-        let step = match (self.lower, self.upper) {
-            (Value::Int(low), Value::Int(high)) => (high - low) as f64,
-            _ => upper - lower,
-        };
-        if step.is_finite() {
-            lower + step * self.fraction
-        } else {
-            lower * (1.0 - self.fraction) + upper * self.fraction
-        }
-    }
-}
 
 /// The answers to what one step asked.
 #[derive(Clone, Debug, Default)]
@@ -90,6 +18,26 @@ pub struct Learned {
 }
 
 impl Learned {
+    /// What one step asked, out of all the answers of the level.
+    pub(crate) fn of(answers: &Answers, asked: &Asked) -> Result<Self> {
+        let mut learned = Self::default();
+        for (column, slot) in &asked.columns {
+            let answer = answers.columns.get(*slot).cloned().flatten();
+            learned
+                .columns
+                .insert(column.clone(), answer.ok_or_else(unanswered)?);
+        }
+        if let Some((slot, features)) = &asked.factor {
+            let factor = answers.factors.get(*slot).ok_or_else(unanswered)?;
+            learned.factor = Some((Arc::clone(factor), features.clone()));
+        }
+        for (name, slot) in &asked.queries {
+            let table = answers.queries.get(*slot).ok_or_else(unanswered)?;
+            learned.queries.insert(name.clone(), Arc::clone(table));
+        }
+        Ok(learned)
+    }
+
     fn answer(&self, column: &str) -> Result<&ColumnAnswer> {
         self.columns.get(column).map(AsRef::as_ref).ok_or_else(|| {
             Error::new(
@@ -240,20 +188,9 @@ impl Learned {
     }
 }
 
-/// JSON numbers end at 64 bits in most readers, so wide integers are written as text.
-mod as_text {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(value: &i128, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<i128, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
-    }
+fn unanswered() -> Error {
+    Error::new(
+        ErrorKind::Fit,
+        "the planner did not answer a declared need (a bug in floe)",
+    )
 }

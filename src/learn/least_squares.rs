@@ -4,7 +4,7 @@ use polars::prelude::PlSmallStr;
 use serde::{Deserialize, Serialize};
 
 use super::accumulate::{self, Unsolved};
-use super::batch::FactorAnswer;
+use super::answers::FactorAnswer;
 use crate::error::{Error, ErrorKind, Result, listed};
 
 /// What to do when some features are linear combinations of others.

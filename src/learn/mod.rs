@@ -6,6 +6,7 @@
 //! has dependency levels, usually one.
 
 pub(crate) mod accumulate;
+mod answers;
 mod batch;
 mod learned;
 mod least_squares;
@@ -13,9 +14,11 @@ mod need;
 mod plan;
 mod scan;
 mod sheet;
+mod value;
 mod walk;
 
-pub use learned::{Learned, Mean, Quantile, Value};
+pub use answers::Answers;
+pub use learned::Learned;
 pub use least_squares::{LeastSquares, LeastSquaresSolution, RankPolicy};
 pub use need::{Need, Statistic};
 pub(crate) use plan::{Declare, Progress, advance, fit_plan, resolve, stuck};
@@ -23,5 +26,6 @@ pub use plan::{FitOn, Plan};
 pub use scan::{CancelToken, Scan, ScanLog};
 pub(crate) use scan::{Purpose, run_level};
 pub(crate) use sheet::Asked;
-pub use sheet::{Answers, Level};
+pub use sheet::Level;
+pub use value::{Mean, Quantile, Value};
 pub use walk::Walk;

@@ -2,8 +2,9 @@ use std::fmt;
 
 use polars::prelude::PlSmallStr;
 
+use super::answers::Answers;
 use super::scan::{Purpose, ScanLog, run_level};
-use super::sheet::{Answers, Asked, Level};
+use super::sheet::{Asked, Level};
 use super::walk::Walk;
 use super::{Learned, Need};
 use crate::error::{Error, ErrorKind, Result, label};
@@ -270,7 +271,7 @@ pub(crate) fn resolve<D: Declare>(
 ) -> Result<()> {
     if let Progress::Asked(input, asked) = progress {
         *progress = match answers {
-            Some(answers) => Progress::Done(step.fit(input, &answers.for_step(&asked.0)?)?),
+            Some(answers) => Progress::Done(step.fit(input, &Learned::of(answers, &asked.0)?)?),
             None => Progress::Known,
         };
     }

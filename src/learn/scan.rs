@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use polars::prelude::{DataFrame, Engine, LazyFrame, PlanCallback, col};
 
+use super::answers::Answers;
 use super::batch::Accumulators;
-use super::sheet::{Answers, Sheet};
+use super::sheet::Sheet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::ROW;
 

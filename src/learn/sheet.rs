@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use polars::prelude::{DataFrame, LazyFrame, PlSmallStr};
 
-use super::batch::FactorAnswer;
-use super::learned::{Learned, Mean, Quantile, Value};
 use super::need::Statistic;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::schema::Kind;
 
 /// A column at a version, with the physical numbers behind it.
@@ -78,35 +76,6 @@ pub(crate) struct Asked {
     pub(crate) columns: BTreeMap<PlSmallStr, usize>,
     pub(crate) factor: Option<(usize, Vec<PlSmallStr>)>,
     pub(crate) queries: BTreeMap<PlSmallStr, usize>,
-}
-
-/// What the scan of a level found.
-#[derive(Clone, Debug, Default)]
-pub struct Answers {
-    pub(crate) columns: Vec<Option<Arc<ColumnAnswer>>>,
-    pub(crate) factors: Vec<Arc<FactorAnswer>>,
-    pub(crate) queries: Vec<Arc<DataFrame>>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct ColumnAnswer {
-    pub(crate) summary: Found,
-    pub(crate) quantiles: Vec<(f64, Quantile)>,
-    /// The source row of the first infinity, where there is one.
-    pub(crate) infinite_row: Option<u64>,
-}
-
-/// The summary of a column, in types that do not depend on its dtype.
-#[derive(Clone, Debug)]
-pub(crate) struct Found {
-    pub(crate) rows: u64,
-    pub(crate) nulls: u64,
-    pub(crate) nans: u64,
-    pub(crate) infinities: u64,
-    pub(crate) min: Option<Value>,
-    pub(crate) max: Option<Value>,
-    pub(crate) mean: Option<Mean>,
-    pub(crate) std: Option<f64>,
 }
 
 impl Sheet {
@@ -200,33 +169,4 @@ pub struct Level {
     pub buffered: Vec<String>,
     /// The names of the queries that steps brought themselves.
     pub queries: Vec<String>,
-}
-
-impl Answers {
-    /// What one step asked, out of all the answers of the level.
-    pub(crate) fn for_step(&self, asked: &Asked) -> Result<Learned> {
-        let mut learned = Learned::default();
-        for (column, slot) in &asked.columns {
-            let answer = self.columns.get(*slot).cloned().flatten();
-            learned
-                .columns
-                .insert(column.clone(), answer.ok_or_else(unanswered)?);
-        }
-        if let Some((slot, features)) = &asked.factor {
-            let factor = self.factors.get(*slot).ok_or_else(unanswered)?;
-            learned.factor = Some((Arc::clone(factor), features.clone()));
-        }
-        for (name, slot) in &asked.queries {
-            let table = self.queries.get(*slot).ok_or_else(unanswered)?;
-            learned.queries.insert(name.clone(), Arc::clone(table));
-        }
-        Ok(learned)
-    }
-}
-
-fn unanswered() -> Error {
-    Error::new(
-        ErrorKind::Fit,
-        "the planner did not answer a declared need (a bug in floe)",
-    )
 }
