@@ -1,9 +1,10 @@
-use polars::prelude::{DataType, LazyFrame, col, lit};
+use polars::prelude::{DataType, LazyFrame, lit};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{PREDICTION, Predict};
 use crate::error::Result;
+use crate::schema::column;
 use crate::transform::Artifact;
 
 /// A linear model: an intercept and one coefficient a feature.
@@ -70,7 +71,7 @@ impl Predict for LinearModel {
     fn predict(&self, frame: LazyFrame) -> Result<LazyFrame> {
         let terms = self.features.iter().zip(&self.coefficients);
         let prediction = terms.fold(lit(self.intercept), |sum, (feature, coefficient)| {
-            sum + col(feature.as_str()).cast(DataType::Float64) * lit(*coefficient)
+            sum + column(feature.as_str()).cast(DataType::Float64) * lit(*coefficient)
         });
         Ok(frame.with_columns([prediction.alias(PREDICTION)]))
     }

@@ -3,12 +3,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use polars::prelude::{DataFrame, Engine, LazyFrame, PlanCallback, col};
+use polars::prelude::{DataFrame, Engine, LazyFrame, PlanCallback};
 
 use super::batch::Accumulators;
 use super::sheet::{Answers, Sheet};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::ROW;
+use crate::schema::{ROW, column};
 
 /// Tells a run to stop; clones share one switch.
 ///
@@ -167,9 +167,9 @@ pub(crate) fn run_level(
         let columns = sheet.columns.iter().map(|question| {
             let alias = question.alias();
             if question.kept {
-                col(alias)
+                column(alias)
             } else {
-                col(question.ask.column.clone()).alias(alias)
+                column(question.ask.column.clone()).alias(alias)
             }
         });
         let query = frame.clone().select(columns.collect::<Vec<_>>());
@@ -189,12 +189,12 @@ pub(crate) fn run_level(
                 && answer.summary.infinities > 0
                 && numbered
             {
-                let column = if question.kept {
+                let name = if question.kept {
                     question.alias()
                 } else {
                     question.ask.column.clone()
                 };
-                answer.infinite_row = first_infinity(frame.clone(), &column, log)?;
+                answer.infinite_row = first_infinity(frame.clone(), &name, log)?;
             }
         }
     }
@@ -215,7 +215,7 @@ pub(crate) fn run_level(
 
 /// The source row of the first infinity of a column: a scan of its own, made only when there is one
 /// and the rows still carry their number, which the scored columns do not.
-fn first_infinity(mut frame: LazyFrame, column: &str, log: &mut ScanLog) -> Result<Option<u64>> {
+fn first_infinity(mut frame: LazyFrame, name: &str, log: &mut ScanLog) -> Result<Option<u64>> {
     let schema = frame
         .collect_schema()
         .map_err(|error| Error::from_polars(ErrorKind::Query, error))?;
@@ -223,8 +223,8 @@ fn first_infinity(mut frame: LazyFrame, column: &str, log: &mut ScanLog) -> Resu
         return Ok(None);
     }
     let query = frame
-        .filter(col(column).is_infinite())
-        .select([col(ROW)])
+        .filter(column(name).is_infinite())
+        .select([column(ROW)])
         .limit(1);
     log.stream(query, Purpose::Diagnosis, None, |found, batch| {
         if let (None, Some(rows)) = (&found, batch.columns().first()) {

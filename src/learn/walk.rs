@@ -1,12 +1,12 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
-use polars::prelude::{LazyFrame, PlSmallStr, col};
+use polars::prelude::{LazyFrame, PlSmallStr};
 
 use super::need::{Ask, Need};
 use super::sheet::{Asked, ColumnAsk, FactorAsk, QueryAsk, Sheet};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{Field, Kind, Schema};
+use crate::schema::{self, Field, Kind, Schema};
 use crate::transform::Apply;
 
 /// One walk over a plan: the columns as they stand at the current place, and what was asked so far.
@@ -114,7 +114,7 @@ impl Walk {
             let kept: Vec<_> = writes
                 .iter()
                 .filter_map(|column| self.sheet.keep(column))
-                .map(|(column, alias)| col(column).alias(alias))
+                .map(|(column, alias)| schema::column(column).alias(alias))
                 .collect();
             if !kept.is_empty() {
                 frame = frame.with_columns(kept);
@@ -154,7 +154,7 @@ impl Walk {
                         self.field(column)?;
                     }
                     let frame = self.frame.clone().map(|frame| {
-                        frame.select(columns.iter().cloned().map(col).collect::<Vec<_>>())
+                        frame.select(columns.iter().cloned().map(schema::column).collect::<Vec<_>>())
                     });
                     let slot = self.sheet.ask_query(QueryAsk {
                         name: name.clone(),

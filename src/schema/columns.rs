@@ -158,6 +158,12 @@ impl<T: Into<PlSmallStr>> FromIterator<T> for Columns {
     }
 }
 
+/// The column of exactly this name. Polars' `col` takes `*` and `^..$` for patterns, and would read
+/// other columns, the target among them, in place of one that is so named.
+pub(crate) fn column(name: impl Into<PlSmallStr>) -> Expr {
+    Expr::Column(name.into())
+}
+
 /// The columns that an expression reads.
 pub(crate) fn roots(expr: &Expr) -> Vec<PlSmallStr> {
     let mut names = Vec::new();

@@ -9,7 +9,7 @@ use std::fmt;
 use polars::prelude::{DataType, PlSmallStr, Schema as PolarsSchema};
 
 pub use columns::Columns;
-pub(crate) use columns::{refuse_role, roots};
+pub(crate) use columns::{column, refuse_role, roots};
 pub(crate) use dtype::Dtype;
 pub(crate) use kind::Kind;
 

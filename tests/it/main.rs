@@ -21,6 +21,7 @@ mod expected;
 mod laws;
 mod leakage;
 mod metrics;
+mod names;
 mod nist;
 mod nist_hard;
 mod normalization;

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use polars::prelude::{DataType, Expr, Field as PolarsField, LazyFrame, PlSmallStr, col};
+use polars::prelude::{DataType, Expr, Field as PolarsField, LazyFrame, PlSmallStr};
 use serde::{Deserialize, Serialize};
 
 use super::cells::{Kernel, forward, inverse, inverse_values};
 use super::policy::{Infinities, Nans, Nulls, Policies};
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::{Learned, Need, Statistic};
-use crate::schema::{Columns, Dtype, Field, Kind, Schema};
+use crate::schema::{self, Columns, Dtype, Field, Kind, Schema};
 
 /// A column that was learned from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -147,7 +147,7 @@ pub(crate) fn apply<S: Scaling>(scaling: &S, frame: LazyFrame) -> LazyFrame {
     let exprs = scaling.columns().iter().map(|scaled| {
         let (step, of) = (scaling.clone(), scaled.clone());
         let (step_of_dtype, expected) = (scaling.clone(), scaled.clone());
-        col(scaled.column.as_str()).map(
+        schema::column(scaled.column.as_str()).map(
             move |column| {
                 let scaled = match &of.learned {
                     Some(learned) => refuse_nulls(&column, step.nulls())
@@ -213,7 +213,7 @@ pub(crate) fn undo<S: Scaling>(scaling: &S, frame: LazyFrame) -> LazyFrame {
     let exprs = scaling.columns().iter().map(|scaled| {
         let (step, of) = (scaling.clone(), scaled.clone());
         let dtype = scaled.dtype.0.clone();
-        col(scaled.column.as_str()).map(
+        schema::column(scaled.column.as_str()).map(
             move |column| {
                 let undone = match &of.learned {
                     Some(learned) => inverse(&column, &of.dtype, &step.kernel(learned)),

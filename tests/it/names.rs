@@ -1,0 +1,40 @@
+//! Names of columns are names, whatever Polars or floe would read into them.
+
+use floe::learn::FitOn;
+use floe::polars::prelude::*;
+use floe::prelude::*;
+
+#[test]
+fn a_name_in_the_form_of_a_pattern_is_one_column() {
+    let rows = df![
+        "^y$" => (0..20).map(|i| f64::from(i * 7919 % 13)).collect::<Vec<_>>(),
+        "*" => (0..20).map(|i| f64::from(i * i)).collect::<Vec<_>>(),
+        "" => (0..20).map(|i| f64::from(i % 5)).collect::<Vec<_>>(),
+        "y" => (0..20).map(f64::from).collect::<Vec<_>>(),
+    ]
+    .unwrap();
+    let plain = {
+        let mut plain = rows.clone();
+        for (from, to) in [("^y$", "a"), ("*", "b"), ("", "c")] {
+            plain.rename(from, to.into()).unwrap();
+        }
+        plain
+    };
+    let run = |rows: DataFrame, names: [&str; 3]| {
+        let run = floe::from(InMemory::new(rows))
+            .split(TrainTestSplit::new(0.3).seed(1).by_key(names[1]))
+            .then(MinMaxScaler::new(names))
+            .learn(LinearRegression::new(names, "y"))
+            .run()
+            .unwrap();
+        let predictions = run.predictions().unwrap().collect().unwrap();
+        let column = predictions.column("prediction").unwrap().clone();
+        (run.metrics().clone(), column)
+    };
+    assert_eq!(run(rows.clone(), ["^y$", "*", ""]), run(plain, ["a", "b", "c"]));
+
+    let train = floe::train_on(InMemory::new(rows)).unwrap();
+    let scaling = MinMaxScaler::new(["^y$"]).fit_on(&train).unwrap();
+    let (_, max) = scaling.range("^y$").unwrap();
+    assert_eq!(max.to_f64(), 12.0);
+}
