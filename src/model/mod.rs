@@ -130,6 +130,7 @@ where
         log: &mut ScanLog,
     ) -> Result<Vec<Metrics>> {
         const TRUTH: &str = "__floe_truth";
+        const SCALED_TRUTH: &str = "__floe_scaled_truth";
         let mut frame = frame;
         let schema = frame
             .collect_schema()
@@ -140,14 +141,18 @@ where
         schema.field(target)?;
         let frame = frame.with_columns([column(target.clone()).alias(TRUTH)]);
         let frame = self.pipeline.steps.apply(frame)?;
-        let frame = self
-            .predictor
-            .predict(self.pipeline.target_steps.apply(frame)?)?;
+        let frame = self.pipeline.target_steps.apply(frame)?;
+        // Put aside, since the target may itself be named as the prediction is.
+        let frame = frame.with_columns([column(target.clone()).alias(SCALED_TRUTH)]);
+        let frame = self.predictor.predict(frame)?;
         let own = self
             .pipeline
             .target_steps
             .inverse_value(target, column(PREDICTION))?;
-        let pairs = [(column(TRUTH), own), (column(target.clone()), column(PREDICTION))];
+        let pairs = [
+            (column(TRUTH), own),
+            (column(SCALED_TRUTH), column(PREDICTION)),
+        ];
         metrics.score(&frame, &pairs, log)
     }
 

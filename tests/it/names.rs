@@ -31,10 +31,32 @@ fn a_name_in_the_form_of_a_pattern_is_one_column() {
         let column = predictions.column("prediction").unwrap().clone();
         (run.metrics().clone(), column)
     };
-    assert_eq!(run(rows.clone(), ["^y$", "*", ""]), run(plain, ["a", "b", "c"]));
+    assert_eq!(
+        run(rows.clone(), ["^y$", "*", ""]),
+        run(plain, ["a", "b", "c"])
+    );
 
     let train = floe::train_on(InMemory::new(rows)).unwrap();
     let scaling = MinMaxScaler::new(["^y$"]).fit_on(&train).unwrap();
     let (_, max) = scaling.range("^y$").unwrap();
     assert_eq!(max.to_f64(), 12.0);
+}
+
+#[test]
+fn a_target_named_as_the_prediction_is_scored_against_the_truth() {
+    let run = |target: &str| {
+        let mut rows = df![
+            "x" => (0..20).map(f64::from).collect::<Vec<_>>(),
+            "y" => (0..20).map(|i| f64::from(3 * i + i % 3)).collect::<Vec<_>>(),
+        ]
+        .unwrap();
+        rows.rename("y", target.into()).unwrap();
+        let flow = floe::from(InMemory::new(rows))
+            .split(TrainTestSplit::new(0.3).seed(1))
+            .on_target(MinMaxScaler::new([target]))
+            .learn(LinearRegression::new(["x"], target));
+        let run = flow.run().unwrap();
+        (run.metrics().clone(), run.scaled_metrics().clone())
+    };
+    assert_eq!(run("prediction"), run("y"));
 }
