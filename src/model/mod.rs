@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::estimator::{PREDICTION, Predict};
 use crate::learn::ScanLog;
 use crate::metric::{Metrics, RegressionMetrics};
-use crate::schema::{Schema, column};
+use crate::schema::{Kind, Schema, column};
 use crate::source::Source;
 use crate::transform::{Apply, Artifact, Invert, Persist, Saved};
 
@@ -138,7 +138,7 @@ where
         let schema = Schema::from_polars(&schema);
         self.pipeline.check_input(&schema, ErrorKind::Predict)?;
         let target = &self.pipeline.target;
-        schema.field(target)?;
+        Kind::of(target, schema.field(target)?.dtype())?;
         let frame = frame.with_columns([column(target.clone()).alias(TRUTH)]);
         let frame = self.pipeline.steps.apply(frame)?;
         let frame = self.pipeline.target_steps.apply(frame)?;

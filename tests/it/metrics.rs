@@ -75,3 +75,16 @@ fn a_constant_truth_and_no_rows_leave_r2_undefined() {
     assert_eq!((metrics.rows(), metrics.get("mse")), (0, None));
     assert!(reason(&metrics, "mse").is_some() && reason(&metrics, "r2").is_some());
 }
+
+#[test]
+fn a_truth_that_is_no_number_is_an_error() {
+    let rows = InMemory::new(df!["y" => [1.0, 3.0]].expect("a frame"));
+    let flow = floe::from_train(rows).learn(MeanRegressor::new("y"));
+    let texts = InMemory::new(df!["y" => ["2", "many"]].expect("a frame"));
+    let error = flow.fit().and_then(|model| model.evaluate(texts));
+    let error = error.expect_err("an error");
+    assert_eq!(
+        (error.kind(), error.column()),
+        (ErrorKind::Schema, Some("y"))
+    );
+}
