@@ -88,3 +88,22 @@ fn a_truth_that_is_no_number_is_an_error() {
         (ErrorKind::Schema, Some("y"))
     );
 }
+
+#[test]
+fn baselines_predict_a_decimal_in_its_own_numbers() {
+    let cents = df!["y" => [100_i64, 300, 500]].expect("a frame").lazy();
+    let decimal = col("y").cast(DataType::Decimal(10, 2));
+    let rows = InMemory::new(cents.select([decimal]).collect().expect("decimals"));
+    let flow = floe::from_train(rows);
+    let mean = flow
+        .clone()
+        .learn(MeanRegressor::new("y"))
+        .fit()
+        .expect("a model");
+    assert_eq!(mean.predictor().value(), 300.0);
+    let median = flow
+        .learn(MedianRegressor::new("y"))
+        .fit()
+        .expect("a model");
+    assert_eq!(median.predictor().value(), 300.0);
+}
