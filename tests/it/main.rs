@@ -34,4 +34,5 @@ mod splits;
 mod stages;
 mod support;
 mod tidy;
+mod trackers;
 mod ui;
