@@ -8,7 +8,9 @@ use super::{Divided, Settings};
 use crate::error::{Error, ErrorKind, Result, label};
 use crate::estimator::Estimator;
 use crate::frame::{Frame, Test, Train};
-use crate::learn::{Asked, Learned, Level, Need, Plan, Purpose, ScanLog, Walk, run_level, stuck};
+use crate::learn::{
+    Asked, Learned, Level, Need, Plan, Purpose, ScanLog, Walk, refuse_undeclared, run_level, stuck,
+};
 use crate::model::{Input, Pipeline};
 use crate::schema::{Dtype, Role, Schema};
 use crate::source::Outline;
@@ -118,6 +120,7 @@ fn walk_levels<D, P: Plan, T: Plan, W: Wants>(
         if let Goal::Waiting | Goal::Asked(_) = goal {
             if walk.is_ready(&reads) {
                 let needs = wants.needs(walk.schema())?;
+                refuse_undeclared(&reads, &needs)?;
                 if needs.is_empty() {
                     goal = Goal::Learned(Learned::default());
                 } else {

@@ -18,7 +18,7 @@ mod walk;
 pub use learned::{Learned, Mean, Quantile, Value};
 pub use least_squares::{LeastSquares, LeastSquaresSolution, RankPolicy};
 pub use need::{Need, Statistic};
-pub(crate) use plan::{Declare, Progress, advance, fit_plan, resolve, stuck};
+pub(crate) use plan::{Declare, Progress, advance, fit_plan, refuse_undeclared, resolve, stuck};
 pub use plan::{FitOn, Plan};
 pub use scan::{CancelToken, Scan, ScanLog};
 pub(crate) use scan::{Purpose, run_level};
