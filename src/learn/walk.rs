@@ -94,6 +94,16 @@ impl Walk {
             self.bump(&column);
             self.pending.insert(column);
         }
+        self.take(output);
+    }
+
+    /// Goes on with these columns. A step may build its schema anew; what a column is for stays.
+    fn take(&mut self, mut output: Schema) {
+        for field in self.schema.fields() {
+            if let Some(same) = output.get(field.name()).cloned() {
+                output.replace(same.role(field.has_role()));
+            }
+        }
         self.schema = output;
     }
 
@@ -103,7 +113,7 @@ impl Walk {
             self.bump(column);
             self.pending.remove(column);
         }
-        self.schema = output;
+        self.take(output);
     }
 
     /// Applies a fitted step.
@@ -154,7 +164,13 @@ impl Walk {
                         self.field(column)?;
                     }
                     let frame = self.frame.clone().map(|frame| {
-                        frame.select(columns.iter().cloned().map(schema::column).collect::<Vec<_>>())
+                        frame.select(
+                            columns
+                                .iter()
+                                .cloned()
+                                .map(schema::column)
+                                .collect::<Vec<_>>(),
+                        )
                     });
                     let slot = self.sheet.ask_query(QueryAsk {
                         name: name.clone(),

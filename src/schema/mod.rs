@@ -215,6 +215,13 @@ impl Schema {
         }
     }
 
+    /// Replaces the field of the same name, its role too.
+    pub(crate) fn replace(&mut self, field: Field) {
+        if let Some(old) = self.fields.iter_mut().find(|old| old.name == field.name) {
+            *old = field;
+        }
+    }
+
     /// Replaces an open group by the columns that it turned out to be.
     pub fn close_group(&mut self, group: &str, fields: impl IntoIterator<Item = Field>) {
         match self.fields.iter().position(|old| old.name == group) {

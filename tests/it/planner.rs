@@ -366,3 +366,17 @@ fn a_need_beyond_the_declared_reads_is_refused() {
         (floe::ErrorKind::Config, Some("y"))
     );
 }
+
+#[test]
+fn a_step_that_builds_its_schema_anew_does_not_make_the_target_a_feature() {
+    let flow = floe::from(xy())
+        .split(TrainTestSplit::new(0.5))
+        .then(Careless { learns: false })
+        .then(WithColumns::new([(col("y") * lit(2.0)).alias("cheat")]))
+        .learn(LinearRegression::new(["cheat"], "y"));
+    let error = flow.check().unwrap_err();
+    assert_eq!(
+        (error.kind(), error.column()),
+        (floe::ErrorKind::Schema, Some("y"))
+    );
+}
