@@ -1,5 +1,5 @@
 use polars::prelude::{DataType, LazyFrame, lit};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{PREDICTION, Predict};
@@ -29,10 +29,18 @@ pub struct FitReport {
     pub rows: u64,
     /// Rank of the centred features.
     pub rank: usize,
-    /// Sum of squared residuals on the train rows.
+    /// Sum of squared residuals on the train rows; infinite, and null in a model file, where it is
+    /// beyond the largest number.
+    #[serde(deserialize_with = "or_infinite")]
     pub residual_sum_of_squares: f64,
-    /// Sum of squared deviations of the target on the train rows.
+    /// Sum of squared deviations of the target on the train rows; as the one above.
+    #[serde(deserialize_with = "or_infinite")]
     pub total_sum_of_squares: f64,
+}
+
+/// JSON has no infinity, and a sum of squares cannot be anything else that it lacks.
+fn or_infinite<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::INFINITY))
 }
 
 impl LinearModel {

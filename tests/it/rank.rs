@@ -223,3 +223,19 @@ fn every_numeric_dtype_is_a_feature_and_a_target() {
         }
     }
 }
+
+#[test]
+fn a_sum_of_squares_beyond_the_largest_number_comes_back_from_a_file() {
+    let x: Vec<f64> = (0..20).map(f64::from).collect();
+    let y: Vec<f64> = (0..20).map(|i| 1e200 * f64::from(i * 7 % 5)).collect();
+    let flow = floe::from_train(InMemory::new(df!["x" => x, "y" => y].expect("a frame")))
+        .learn(LinearRegression::new(["x"], "y"));
+    let model = flow.fit().expect("a model");
+    let fit = model.predictor().fit_report();
+    assert_eq!(fit.residual_sum_of_squares, f64::INFINITY);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("model.json");
+    model.save(&path).expect("saved");
+    let again = flow.load(&path).expect("loaded");
+    assert_eq!(again.predictor(), model.predictor());
+}
