@@ -162,6 +162,15 @@ impl Schema {
         Self { fields }
     }
 
+    /// The schema of a source, which may not bring names of the library's own: they would be taken
+    /// for its own columns, or vanish.
+    pub(crate) fn of_source(schema: &PolarsSchema) -> Result<Self> {
+        schema
+            .iter_names()
+            .try_for_each(|name| refuse_hidden(name))?;
+        Ok(Self::from_polars(schema))
+    }
+
     /// The same columns as Polars knows them; open groups are left out.
     pub fn to_polars(&self) -> PolarsSchema {
         self.fields

@@ -53,7 +53,7 @@ impl Source for InMemory {
     }
 
     fn schema(&self) -> Result<Schema> {
-        Ok(Schema::from_polars(self.0.schema()))
+        Schema::of_source(self.0.schema())
     }
 
     fn outline(&self) -> Result<Outline> {

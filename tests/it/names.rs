@@ -1,5 +1,6 @@
 //! Names of columns are names, whatever Polars or floe would read into them.
 
+use floe::ErrorKind;
 use floe::learn::FitOn;
 use floe::polars::prelude::*;
 use floe::prelude::*;
@@ -59,4 +60,19 @@ fn a_target_named_as_the_prediction_is_scored_against_the_truth() {
         (run.metrics().clone(), run.scaled_metrics().clone())
     };
     assert_eq!(run("prediction"), run("y"));
+}
+
+#[test]
+fn a_source_with_a_reserved_name_is_refused_before_a_row_is_read() {
+    for name in ["__floe_row", "__floe_x"] {
+        let rows = df![name => [1i64, 2, 3], "y" => [1.0, 2.0, 3.0]].unwrap();
+        let flow = floe::from(InMemory::new(rows))
+            .split(TrainTestSplit::new(0.3))
+            .learn(MeanRegressor::new("y"));
+        let error = flow.check().unwrap_err();
+        assert_eq!(
+            (error.kind(), error.column()),
+            (ErrorKind::Schema, Some(name))
+        );
+    }
 }
