@@ -76,3 +76,14 @@ fn a_source_with_a_reserved_name_is_refused_before_a_row_is_read() {
         );
     }
 }
+
+#[test]
+fn test_rows_with_columns_of_their_own_can_be_learned_from_too() {
+    let train = df!["x" => [0.0, 1.0, 2.0], "y" => [1.0, 3.0, 5.0]].unwrap();
+    let test = df!["z" => [1i64, 2], "y" => [7.0, 9.0], "x" => [3.0, 4.0]].unwrap();
+    let flow = floe::from_parts(InMemory::new(train), InMemory::new(test))
+        .learn(LinearRegression::new(["x"], "y"));
+    let model = flow.refit_on_all().unwrap();
+    assert_eq!(model.predictor().fit_report().rows, 5);
+    assert!((model.predictor().intercept() - 1.0).abs() < 1e-12);
+}
