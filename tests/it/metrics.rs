@@ -107,3 +107,16 @@ fn baselines_predict_a_decimal_in_its_own_numbers() {
         .expect("a model");
     assert_eq!(median.predictor().value(), 300.0);
 }
+
+#[test]
+fn a_run_without_test_rows_warns() {
+    let rows = InMemory::new(df!["y" => [1.0, 2.0, 3.0]].expect("a frame"));
+    let split = TrainTestSplit::new(1e-300).stable();
+    let flow = floe::from(rows).split(split).learn(MeanRegressor::new("y"));
+    let run = flow.run().expect("a run");
+    assert_eq!(run.metrics().rows(), 0);
+    assert_eq!(
+        run.warnings(),
+        ["there are no test rows, so nothing was scored"]
+    );
+}
