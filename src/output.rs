@@ -38,7 +38,6 @@ pub fn write_whole(
         .with_help(
             "nothing was left half-written; check the folder, its permissions and the free space",
         )
-        .caused_by(error)
     };
     if path.is_dir() {
         return Err(fail(std::io::Error::from(std::io::ErrorKind::IsADirectory)));

@@ -1,4 +1,4 @@
-use polars::prelude::{LazyFrame, PlSmallStr, lit};
+use polars::prelude::{DataType, LazyFrame, PlSmallStr, lit};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -55,7 +55,14 @@ impl ConstantModel {
         let value = value.ok_or_else(|| {
             Error::new(ErrorKind::Fit, "no train row holds a value of the target").on_column(target)
         })?;
-        Ok(Self { value })
+        // A decimal is learned in its unscaled integers; its own numbers are these by a power of ten.
+        let unit = match training.schema().field(target)?.dtype() {
+            DataType::Decimal(_, scale) => 10_f64.powi(i32::try_from(*scale).unwrap_or(0)),
+            _ => 1.0,
+        };
+        Ok(Self {
+            value: value / unit,
+        })
     }
 
     /// The value that is predicted.

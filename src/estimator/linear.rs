@@ -4,9 +4,10 @@ use polars::prelude::PlSmallStr;
 
 use super::linear_model::{FitReport, LinearModel};
 use super::{Estimator, Training};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result, listed};
 use crate::learn::{Need, RankPolicy};
 use crate::schema::{Columns, Kind, Schema};
+use crate::transform::Saved;
 
 /// Ordinary least squares, learned in one scan by a streaming QR factorisation.
 ///
@@ -112,6 +113,22 @@ impl Estimator for LinearRegression {
         )])
     }
 
+    fn restore(&self, saved: &Saved) -> Result<LinearModel> {
+        let model: LinearModel = saved.read()?;
+        if !self
+            .features
+            .may_be(model.features.iter().map(String::as_str))
+        {
+            let message = format!(
+                "its features are {} and not those of `{self:?}`",
+                listed(&model.features)
+            );
+            return Err(Error::new(ErrorKind::Model, message)
+                .with_help("load it with the flow that it was saved from"));
+        }
+        Ok(model)
+    }
+
     fn fit(&self, training: &Training<'_>) -> Result<LinearModel> {
         let names = self.features(training.schema())?;
         let problem = training.learned.least_squares()?;
@@ -120,6 +137,8 @@ impl Estimator for LinearRegression {
             features: names.into_iter().map(PlSmallStr::into_string).collect(),
             coefficients: solution.coefficients,
             intercept: solution.intercept,
+            origins: solution.origins,
+            base: solution.base,
             fit: FitReport {
                 rows: solution.rows,
                 rank: solution.rank,

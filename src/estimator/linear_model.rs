@@ -1,14 +1,17 @@
-use polars::prelude::{DataType, LazyFrame, col, lit};
-use serde::{Deserialize, Serialize};
+use polars::prelude::{
+    Column, DataType, Expr, Field, Float64Chunked, IntoColumn, LazyFrame, PolarsResult, lit,
+};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{PREDICTION, Predict};
 use crate::error::Result;
+use crate::schema::column;
 use crate::transform::Artifact;
 
 /// A linear model: an intercept and one coefficient a feature.
 ///
-/// The prediction is a plain expression, summed in the order of the features: null for a null
+/// The prediction is an element-wise expression, summed in the order of the features: null for a null
 /// feature, NaN for a NaN.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +19,11 @@ pub struct LinearModel {
     pub(crate) features: Vec<String>,
     pub(crate) coefficients: Vec<f64>,
     pub(crate) intercept: f64,
+    /// Subtracted from each feature in integers, before a float would lose digits.
+    #[serde(with = "wide")]
+    pub(crate) origins: Vec<i128>,
+    /// The prediction where every feature is at its origin.
+    pub(crate) base: f64,
     pub(crate) fit: FitReport,
 }
 
@@ -28,10 +36,42 @@ pub struct FitReport {
     pub rows: u64,
     /// Rank of the centred features.
     pub rank: usize,
-    /// Sum of squared residuals on the train rows.
+    /// Sum of squared residuals on the train rows; infinite, and null in a model file, where it is
+    /// beyond the largest number.
+    #[serde(deserialize_with = "or_infinite")]
     pub residual_sum_of_squares: f64,
-    /// Sum of squared deviations of the target on the train rows.
+    /// Sum of squared deviations of the target on the train rows; as the one above.
+    #[serde(deserialize_with = "or_infinite")]
     pub total_sum_of_squares: f64,
+}
+
+/// Integers of any width, as text.
+mod wide {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        values: &[i128],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
+        texts.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<i128>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        let values = texts
+            .iter()
+            .map(|text| text.parse().map_err(D::Error::custom));
+        values.collect()
+    }
+}
+
+/// JSON has no infinity, and a sum of squares cannot be anything else that it lacks.
+fn or_infinite<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::INFINITY))
 }
 
 impl LinearModel {
@@ -69,8 +109,9 @@ impl Artifact for LinearModel {
 impl Predict for LinearModel {
     fn predict(&self, frame: LazyFrame) -> Result<LazyFrame> {
         let terms = self.features.iter().zip(&self.coefficients);
-        let prediction = terms.fold(lit(self.intercept), |sum, (feature, coefficient)| {
-            sum + col(feature.as_str()).cast(DataType::Float64) * lit(*coefficient)
+        let terms = terms.zip(&self.origins);
+        let prediction = terms.fold(lit(self.base), |sum, ((feature, coefficient), origin)| {
+            sum + distance(feature, *origin) * lit(*coefficient)
         });
         Ok(frame.with_columns([prediction.alias(PREDICTION)]))
     }
@@ -89,4 +130,35 @@ impl Predict for LinearModel {
             "total_sum_of_squares": self.fit.total_sum_of_squares,
         })
     }
+}
+
+/// A feature as a float, counted from its origin.
+fn distance(feature: &str, origin: i128) -> Expr {
+    let feature = column(feature);
+    if origin == 0 {
+        return feature.cast(DataType::Float64);
+    }
+    feature.map(
+        move |values| Ok(distances(&values, origin)?.into_column()),
+        |_, field| Ok(Field::new(field.name().clone(), DataType::Float64)),
+    )
+}
+
+fn distances(values: &Column, origin: i128) -> PolarsResult<Float64Chunked> {
+    let from = |value: i128| (value - origin) as f64;
+    let name = values.name().clone();
+    let physical = values.as_materialized_series().to_physical_repr();
+    let distances: Float64Chunked = if physical.dtype() == &DataType::UInt64 {
+        let values = physical.u64()?.iter();
+        values
+            .map(|value| value.map(|value| from(value.into())))
+            .collect()
+    } else {
+        // What was a wide integer at the fit is one here: the dtypes of the inputs are compared.
+        let values = physical.i64()?.iter();
+        values
+            .map(|value| value.map(|value| from(value.into())))
+            .collect()
+    };
+    Ok(distances.with_name(name))
 }

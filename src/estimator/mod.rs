@@ -17,7 +17,7 @@ use crate::frame::{Frame, Train};
 pub use crate::learn::RankPolicy;
 use crate::learn::{Learned, Need};
 use crate::schema::Schema;
-use crate::transform::Artifact;
+use crate::transform::{Artifact, Saved};
 
 /// The column that a model adds.
 pub const PREDICTION: &str = "prediction";
@@ -52,6 +52,15 @@ pub trait Estimator: fmt::Debug + Send + Sync {
     /// How many scans of its own the estimator makes beyond the declared needs. Default: none.
     fn scans(&self) -> usize {
         0
+    }
+
+    /// Reads the model back from a model file. Default: from its serialised form.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Model`](crate::ErrorKind::Model) when the file holds something else.
+    fn restore(&self, saved: &Saved) -> Result<Self::Model> {
+        saved.read()
     }
 
     /// Builds the model from what was learned.

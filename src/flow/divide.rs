@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::ScanLog;
-use crate::schema::Schema;
+use crate::schema::{Schema, column};
 use crate::source::{Outline, Source};
 use crate::splitter::{Rows, Splitter};
 
@@ -179,8 +179,13 @@ impl<A: Source, B: Source> Division for Parts<A, B> {
     }
 
     fn open_all(&self, log: &mut ScanLog) -> Result<LazyFrame> {
-        let sides = self.open(&Outline::default(), log)?;
-        Ok(concat([sides.train, sides.test], UnionArgs::default())?)
+        let Sides { mut train, test } = self.open(&Outline::default(), log)?;
+        // The test rows may bring columns of their own, or theirs in another order.
+        let schema = train
+            .collect_schema()
+            .map_err(|error| Error::from_polars(ErrorKind::Source, error))?;
+        let columns: Vec<_> = schema.iter_names_cloned().map(column).collect();
+        Ok(concat([train, test.select(columns)], UnionArgs::default())?)
     }
 
     fn describe(&self) -> Value {

@@ -8,7 +8,9 @@ use super::{Divided, Settings};
 use crate::error::{Error, ErrorKind, Result, label};
 use crate::estimator::Estimator;
 use crate::frame::{Frame, Test, Train};
-use crate::learn::{Asked, Learned, Level, Need, Plan, Purpose, ScanLog, Walk, run_level, stuck};
+use crate::learn::{
+    Asked, Learned, Level, Need, Plan, Purpose, ScanLog, Walk, refuse_undeclared, run_level, stuck,
+};
 use crate::model::{Input, Pipeline};
 use crate::schema::{Dtype, Role, Schema};
 use crate::source::Outline;
@@ -118,6 +120,7 @@ fn walk_levels<D, P: Plan, T: Plan, W: Wants>(
         if let Goal::Waiting | Goal::Asked(_) = goal {
             if walk.is_ready(&reads) {
                 let needs = wants.needs(walk.schema())?;
+                refuse_undeclared(&reads, &needs)?;
                 if needs.is_empty() {
                     goal = Goal::Learned(Learned::default());
                 } else {
@@ -181,6 +184,21 @@ fn described<'a>(source: &Schema, names: impl IntoIterator<Item = &'a PlSmallStr
 fn roles(schema: Schema, settings: &Settings, target: Option<&str>) -> Result<Schema> {
     let mut schema = schema;
     for (column, role) in &settings.roles {
+        let is_target = target.is_some_and(|target| target == column.as_str());
+        if target.is_some() && is_target != (*role == Role::Target) {
+            let message = if is_target {
+                "the estimator predicts this column, and it is given another role"
+            } else if *role == Role::Target {
+                "the column is declared the target, and the estimator predicts another one"
+            } else {
+                ""
+            };
+            if !message.is_empty() {
+                return Err(Error::new(ErrorKind::Config, message)
+                    .on_column(column.as_str())
+                    .with_help("the target is the column of the estimator: leave its role out"));
+            }
+        }
         schema.set_role(column, *role)?;
     }
     if let Some(target) = target {

@@ -143,7 +143,8 @@ impl<S> Flow<S> {
         }
     }
 
-    /// Declares what a column is for. Steps and selectors leave all but features alone.
+    /// Declares what a column is for. After the split, steps and selectors leave all but features
+    /// alone. Before it there are no roles yet: a step there may read any column.
     pub fn role(mut self, column: impl Into<PlSmallStr>, role: Role) -> Self {
         self.settings.roles.push((column.into(), role));
         self

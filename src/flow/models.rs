@@ -107,7 +107,7 @@ where
         .ok_or_else(|| wrong("it holds steps and no model".to_owned()))?;
     Ok(Model {
         pipeline,
-        predictor: predictor.read()?,
+        predictor: taught.estimator.restore(&predictor)?,
         facts: Facts {
             split: contents.split,
             tags: contents.tags,

@@ -19,8 +19,7 @@ impl<'a, K: Tracker> Recorder<'a, K> {
 
     /// Makes what was recorded durable.
     pub(super) fn flush(&mut self) -> Result<()> {
-        let flushed = self.tracker.flush();
-        self.judge(flushed)
+        self.each(self.tracker, &|tracker| tracker.flush())
     }
 
     /// What the tracker lost, for the warnings of the run.
@@ -29,13 +28,27 @@ impl<'a, K: Tracker> Recorder<'a, K> {
     }
 
     pub(super) fn record(&mut self, what: What) -> Result<()> {
-        let recorded = self.tracker.record(&Event::now(self.run, what));
-        self.judge(recorded)
+        let event = Event::now(self.run, what);
+        self.each(self.tracker, &|tracker| tracker.record(&event))
     }
 
-    fn judge(&mut self, recorded: Result<()>) -> Result<()> {
+    /// Calls every tracker, also when one before it failed, and judges each by itself.
+    fn each(
+        &mut self,
+        tracker: &dyn Tracker,
+        call: &dyn Fn(&dyn Tracker) -> Result<()>,
+    ) -> Result<()> {
+        let members = tracker.members();
+        if members.is_empty() {
+            return self.judge(tracker, call(tracker));
+        }
+        let called = members.into_iter().map(|member| self.each(member, call));
+        called.fold(Ok(()), Result::and)
+    }
+
+    fn judge(&mut self, tracker: &dyn Tracker, recorded: Result<()>) -> Result<()> {
         match recorded {
-            Err(error) if self.tracker.is_strict() => Err(error.at(self.tracker)),
+            Err(error) if tracker.is_strict() => Err(error.at(&tracker)),
             Err(error) => {
                 tracing::warn!(%error, "a tracker lost an event");
                 // One cause fails every event: it is said once.

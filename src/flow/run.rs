@@ -196,6 +196,9 @@ where
     let metrics = scored.next().unwrap_or_default();
     let scaled_metrics = scored.next().unwrap_or_default();
     let mut warnings = model.warnings();
+    if metrics.rows() + metrics.skipped() == 0 {
+        warnings.push("there are no test rows, so nothing was scored".to_owned());
+    }
     if metrics.skipped() > 0 {
         warnings.push(format!(
             "{} of the test rows have no truth or no prediction and were not scored",

@@ -32,8 +32,14 @@ pub struct LeastSquares {
 pub struct LeastSquaresSolution {
     /// One a feature, in the order in which they were asked for.
     pub coefficients: Vec<f64>,
-    /// Zero without an intercept.
+    /// What is predicted where every feature is zero; zero when no intercept was asked for.
     pub intercept: f64,
+    /// One a feature: an integer to subtract, in integers, before the feature becomes a float.
+    /// Only columns of 64-bit integers have one that is not zero.
+    pub origins: Vec<i128>,
+    /// What is predicted where every feature is at its origin. The same line as the intercept
+    /// says, without the digits that far origins cost it.
+    pub base: f64,
     /// Rank of the centred features.
     pub rank: usize,
     /// Rows that were learned from.
@@ -95,10 +101,11 @@ impl LeastSquares {
         let origins = &self.answer.origins;
         let (of_features, of_target) =
             origins.split_at(solution.coefficients.len().min(origins.len()));
-        let mut intercept = solution.intercept;
+        let mut base = solution.intercept;
         for origin in of_target {
-            intercept += *origin as f64;
+            base += *origin as f64;
         }
+        let mut intercept = base;
         for (coefficient, origin) in solution.coefficients.iter().zip(of_features) {
             intercept -= coefficient * *origin as f64;
         }
@@ -109,6 +116,8 @@ impl LeastSquares {
         Ok(LeastSquaresSolution {
             coefficients: solution.coefficients,
             intercept,
+            origins: of_features.to_vec(),
+            base,
             rank: solution.rank,
             rows: solution.rows,
             residual_sum_of_squares: solution.residual_sum_of_squares,

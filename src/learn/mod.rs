@@ -21,7 +21,7 @@ pub use answers::Answers;
 pub use learned::Learned;
 pub use least_squares::{LeastSquares, LeastSquaresSolution, RankPolicy};
 pub use need::{Need, Statistic};
-pub(crate) use plan::{Declare, Progress, advance, fit_plan, resolve, stuck};
+pub(crate) use plan::{Declare, Progress, advance, fit_plan, refuse_undeclared, resolve, stuck};
 pub use plan::{FitOn, Plan};
 pub use scan::{CancelToken, Scan, ScanLog};
 pub(crate) use scan::{Purpose, run_level};

@@ -218,6 +218,19 @@ impl<T: Transform> Declare for Step<'_, T> {
     }
 }
 
+/// Refuses needs on columns that are not among the declared reads: neither their role nor whether
+/// a step before still has to write them was looked at.
+pub(crate) fn refuse_undeclared(reads: &[PlSmallStr], needs: &[Need]) -> Result<()> {
+    let mut asked = needs.iter().flat_map(Need::columns);
+    let Some(column) = asked.find(|column| !reads.contains(column)) else {
+        return Ok(());
+    };
+    let message = "it learns from a column that it does not say it reads";
+    Err(Error::new(ErrorKind::Config, message)
+        .on_column(column)
+        .with_help("return the column from `reads`, or of an estimator from `features`"))
+}
+
 /// Moves one step along: applies it when it is fitted, asks its needs when it is ready.
 pub(crate) fn advance<D: Declare>(
     step: &D,
@@ -248,6 +261,7 @@ pub(crate) fn advance<D: Declare>(
     let output = step.output(&input)?;
     if walk.is_ready(&reads) {
         let needs = step.needs(&input)?;
+        refuse_undeclared(&reads, &needs)?;
         if needs.is_empty() {
             // Nothing to learn: no reason to wait for a scan.
             let fitted = step.fit(&input, &Learned::default())?;

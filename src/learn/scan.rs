@@ -3,13 +3,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use polars::prelude::{DataFrame, Engine, LazyFrame, PlanCallback, col};
+use polars::error::PolarsError;
+use polars::prelude::{DataFrame, Engine, LazyFrame, PlanCallback};
 
 use super::answers::Answers;
 use super::batch::Accumulators;
 use super::sheet::Sheet;
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::ROW;
+use crate::schema::{ROW, column};
 
 /// Tells a run to stop; clones share one switch.
 ///
@@ -144,7 +145,15 @@ fn stream<S: Send + 'static>(
     frame
         .sink_batches(callback, true, None)
         .and_then(|sink| sink.collect_with_engine(Engine::Streaming))
-        .map_err(|error| Error::from_polars(ErrorKind::Source, error))?;
+        .map_err(|error| {
+            // A file that fails is the source's fault; what else fails is said of the query, since
+            // it may be a step's own expression.
+            let kind = match &error {
+                PolarsError::IO { .. } => ErrorKind::Source,
+                _ => ErrorKind::Query,
+            };
+            Error::from_polars(kind, error)
+        })?;
     let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
     shared.take().ok_or_else(ended)
 }
@@ -168,9 +177,9 @@ pub(crate) fn run_level(
         let columns = sheet.columns.iter().map(|question| {
             let alias = question.alias();
             if question.kept {
-                col(alias)
+                column(alias)
             } else {
-                col(question.ask.column.clone()).alias(alias)
+                column(question.ask.column.clone()).alias(alias)
             }
         });
         let query = frame.clone().select(columns.collect::<Vec<_>>());
@@ -190,12 +199,12 @@ pub(crate) fn run_level(
                 && answer.summary.infinities > 0
                 && numbered
             {
-                let column = if question.kept {
+                let name = if question.kept {
                     question.alias()
                 } else {
                     question.ask.column.clone()
                 };
-                answer.infinite_row = first_infinity(frame.clone(), &column, log)?;
+                answer.infinite_row = first_infinity(frame.clone(), &name, log)?;
             }
         }
     }
@@ -216,7 +225,7 @@ pub(crate) fn run_level(
 
 /// The source row of the first infinity of a column: a scan of its own, made only when there is one
 /// and the rows still carry their number, which the scored columns do not.
-fn first_infinity(mut frame: LazyFrame, column: &str, log: &mut ScanLog) -> Result<Option<u64>> {
+fn first_infinity(mut frame: LazyFrame, name: &str, log: &mut ScanLog) -> Result<Option<u64>> {
     let schema = frame
         .collect_schema()
         .map_err(|error| Error::from_polars(ErrorKind::Query, error))?;
@@ -224,8 +233,8 @@ fn first_infinity(mut frame: LazyFrame, column: &str, log: &mut ScanLog) -> Resu
         return Ok(None);
     }
     let query = frame
-        .filter(col(column).is_infinite())
-        .select([col(ROW)])
+        .filter(column(name).is_infinite())
+        .select([column(ROW)])
         .limit(1);
     log.stream(query, Purpose::Diagnosis, None, |found, batch| {
         if let (None, Some(rows)) = (&found, batch.columns().first()) {

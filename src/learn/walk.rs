@@ -1,12 +1,12 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
-use polars::prelude::{LazyFrame, PlSmallStr, col};
+use polars::prelude::{LazyFrame, PlSmallStr};
 
-use super::need::{Ask, Need};
+use super::need::{Ask, Need, Statistic};
 use super::sheet::{Asked, ColumnAsk, FactorAsk, QueryAsk, Sheet};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{Field, Kind, Schema};
+use crate::schema::{self, Field, Kind, Role, Schema};
 use crate::transform::Apply;
 
 /// One walk over a plan: the columns as they stand at the current place, and what was asked so far.
@@ -55,7 +55,12 @@ impl Walk {
         // `set` keeps the role of the field that it replaces.
         let mut after = before;
         for field in self.schema.fields() {
-            after.set(field.clone());
+            let mut field = field.clone();
+            if !after.contains(field.name()) {
+                // It does not exist where the model predicts, so it can be no feature.
+                field = field.role(Role::OffTarget);
+            }
+            after.set(field);
         }
         self.schema = after;
         Ok(())
@@ -94,6 +99,16 @@ impl Walk {
             self.bump(&column);
             self.pending.insert(column);
         }
+        self.take(output);
+    }
+
+    /// Goes on with these columns. A step may build its schema anew; what a column is for stays.
+    fn take(&mut self, mut output: Schema) {
+        for field in self.schema.fields() {
+            if let Some(same) = output.get(field.name()).cloned() {
+                output.replace(same.role(field.has_role()));
+            }
+        }
         self.schema = output;
     }
 
@@ -103,7 +118,7 @@ impl Walk {
             self.bump(column);
             self.pending.remove(column);
         }
-        self.schema = output;
+        self.take(output);
     }
 
     /// Applies a fitted step.
@@ -114,7 +129,7 @@ impl Walk {
             let kept: Vec<_> = writes
                 .iter()
                 .filter_map(|column| self.sheet.keep(column))
-                .map(|(column, alias)| col(column).alias(alias))
+                .map(|(column, alias)| schema::column(column).alias(alias))
                 .collect();
             if !kept.is_empty() {
                 frame = frame.with_columns(kept);
@@ -131,6 +146,14 @@ impl Walk {
         for need in needs {
             match need.0 {
                 Ask::Column { column, statistic } => {
+                    if let Statistic::Quantile(q) = statistic
+                        && !(0.0..=1.0).contains(&q)
+                    {
+                        let message = format!("the quantile {q} does not lie in [0, 1]");
+                        return Err(
+                            Error::new(ErrorKind::Config, message).on_column(column.as_str())
+                        );
+                    }
                     let ask = ColumnAsk::new(self.field(&column)?, self.version(&column))?;
                     let slot = self.sheet.ask_column(ask, statistic);
                     asked.columns.insert(column, slot);
@@ -154,7 +177,13 @@ impl Walk {
                         self.field(column)?;
                     }
                     let frame = self.frame.clone().map(|frame| {
-                        frame.select(columns.iter().cloned().map(col).collect::<Vec<_>>())
+                        frame.select(
+                            columns
+                                .iter()
+                                .cloned()
+                                .map(schema::column)
+                                .collect::<Vec<_>>(),
+                        )
                     });
                     let slot = self.sheet.ask_query(QueryAsk {
                         name: name.clone(),

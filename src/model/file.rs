@@ -62,7 +62,7 @@ pub(crate) fn write(path: &Path, contents: &Contents) -> Result<()> {
 pub(crate) fn read(path: &Path) -> Result<Contents> {
     let fail =
         |message: String| Error::new(ErrorKind::Model, format!("`{}`: {message}", path.display()));
-    let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()).caused_by(error))?;
+    let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
     if bytes.is_empty() {
         return Err(fail("the file is empty".to_owned()));
     }

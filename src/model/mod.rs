@@ -6,7 +6,7 @@ mod pipeline;
 use std::fmt;
 use std::path::Path;
 
-use polars::prelude::{LazyFrame, PlSmallStr, col};
+use polars::prelude::{LazyFrame, PlSmallStr};
 use serde_json::Value;
 
 use file::write;
@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::estimator::{PREDICTION, Predict};
 use crate::learn::ScanLog;
 use crate::metric::{Metrics, RegressionMetrics};
-use crate::schema::Schema;
+use crate::schema::{Kind, Schema, column};
 use crate::source::Source;
 use crate::transform::{Apply, Artifact, Invert, Persist, Saved};
 
@@ -74,7 +74,8 @@ where
     /// Adds the column `prediction`, in the target's own units, to rows in the shape of the
     /// source. The target column need not exist. Reads no row itself.
     ///
-    /// Null features give a null prediction, NaN a NaN.
+    /// Null features give a null prediction, NaN a NaN. A column of the rows that is itself named
+    /// `prediction` is replaced.
     ///
     /// # Errors
     ///
@@ -90,17 +91,17 @@ where
         let names: Vec<PlSmallStr> = schema.names().cloned().collect();
         let kept = names
             .iter()
-            .map(|name| col(name.clone()).alias(kept_name(name)));
+            .map(|name| column(name.clone()).alias(kept_name(name)));
         let frame = frame.with_columns(kept.collect::<Vec<_>>());
         let frame = self.predictor.predict(self.pipeline.steps.apply(frame)?)?;
         let prediction = self
             .pipeline
             .target_steps
-            .inverse_value(&self.pipeline.target, col(PREDICTION))?;
+            .inverse_value(&self.pipeline.target, column(PREDICTION))?;
         let mut columns: Vec<_> = names
             .iter()
             .filter(|name| name.as_str() != PREDICTION)
-            .map(|name| col(kept_name(name)).alias(name.clone()))
+            .map(|name| column(kept_name(name)).alias(name.clone()))
             .collect();
         columns.push(prediction.alias(PREDICTION));
         Ok(frame.select(columns))
@@ -130,6 +131,7 @@ where
         log: &mut ScanLog,
     ) -> Result<Vec<Metrics>> {
         const TRUTH: &str = "__floe_truth";
+        const SCALED_TRUTH: &str = "__floe_scaled_truth";
         let mut frame = frame;
         let schema = frame
             .collect_schema()
@@ -137,17 +139,21 @@ where
         let schema = Schema::from_polars(&schema);
         self.pipeline.check_input(&schema, ErrorKind::Predict)?;
         let target = &self.pipeline.target;
-        schema.field(target)?;
-        let frame = frame.with_columns([col(target.clone()).alias(TRUTH)]);
+        Kind::of(target, schema.field(target)?.dtype())?;
+        let frame = frame.with_columns([column(target.clone()).alias(TRUTH)]);
         let frame = self.pipeline.steps.apply(frame)?;
-        let frame = self
-            .predictor
-            .predict(self.pipeline.target_steps.apply(frame)?)?;
+        let frame = self.pipeline.target_steps.apply(frame)?;
+        // Put aside, since the target may itself be named as the prediction is.
+        let frame = frame.with_columns([column(target.clone()).alias(SCALED_TRUTH)]);
+        let frame = self.predictor.predict(frame)?;
         let own = self
             .pipeline
             .target_steps
-            .inverse_value(target, col(PREDICTION))?;
-        let pairs = [(col(TRUTH), own), (col(target.clone()), col(PREDICTION))];
+            .inverse_value(target, column(PREDICTION))?;
+        let pairs = [
+            (column(TRUTH), own),
+            (column(SCALED_TRUTH), column(PREDICTION)),
+        ];
         metrics.score(&frame, &pairs, log)
     }
 

@@ -31,6 +31,15 @@ enum Choice {
 }
 
 impl Columns {
+    /// Whether a fitted step on these columns can be one of this choice. What a selector chooses
+    /// depends on the columns at the fit, so it can be anything.
+    pub(crate) fn may_be<'a>(&self, mut names: impl Iterator<Item = &'a str>) -> bool {
+        match &self.0 {
+            Choice::Names(chosen) => chosen.iter().map(PlSmallStr::as_str).eq(names.by_ref()),
+            Choice::Selector(_) => true,
+        }
+    }
+
     /// The chosen names, in the order given or, for a selector, in the order of the schema.
     ///
     /// # Errors
@@ -156,6 +165,12 @@ impl<T: Into<PlSmallStr>> FromIterator<T> for Columns {
     fn from_iter<I: IntoIterator<Item = T>>(names: I) -> Self {
         Self(Choice::Names(names.into_iter().map(Into::into).collect()))
     }
+}
+
+/// The column of exactly this name. Polars' `col` takes `*` and `^..$` for patterns, and would read
+/// other columns, the target among them, in place of one that is so named.
+pub(crate) fn column(name: impl Into<PlSmallStr>) -> Expr {
+    Expr::Column(name.into())
 }
 
 /// The columns that an expression reads.

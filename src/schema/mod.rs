@@ -9,7 +9,7 @@ use std::fmt;
 use polars::prelude::{DataType, PlSmallStr, Schema as PolarsSchema};
 
 pub use columns::Columns;
-pub(crate) use columns::{refuse_role, roots};
+pub(crate) use columns::{column, refuse_role, roots};
 pub(crate) use dtype::Dtype;
 pub(crate) use kind::Kind;
 
@@ -162,6 +162,15 @@ impl Schema {
         Self { fields }
     }
 
+    /// The schema of a source, which may not bring names of the library's own: they would be taken
+    /// for its own columns, or vanish.
+    pub(crate) fn of_source(schema: &PolarsSchema) -> Result<Self> {
+        schema
+            .iter_names()
+            .try_for_each(|name| refuse_hidden(name))?;
+        Ok(Self::from_polars(schema))
+    }
+
     /// The same columns as Polars knows them; open groups are left out.
     pub fn to_polars(&self) -> PolarsSchema {
         self.fields
@@ -212,6 +221,13 @@ impl Schema {
                 *old = field.role(role);
             }
             None => self.fields.push(field),
+        }
+    }
+
+    /// Replaces the field of the same name, its role too.
+    pub(crate) fn replace(&mut self, field: Field) {
+        if let Some(old) = self.fields.iter_mut().find(|old| old.name == field.name) {
+            *old = field;
         }
     }
 

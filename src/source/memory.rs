@@ -53,16 +53,18 @@ impl Source for InMemory {
     }
 
     fn schema(&self) -> Result<Schema> {
+        let mut schema = Schema::of_source(self.0.schema())?;
         // The rows are at hand, so it is known which columns have no null.
-        let fields = self.0.columns().iter().map(|column| {
-            let nullable = if column.null_count() == 0 {
-                Nullable::Never
-            } else {
-                Nullable::Maybe
-            };
-            Field::new(column.name().clone(), column.dtype().clone()).nullable(nullable)
-        });
-        Schema::new(fields)
+        let without_nulls = self
+            .0
+            .columns()
+            .iter()
+            .filter(|column| column.null_count() == 0);
+        for column in without_nulls {
+            let field = Field::new(column.name().clone(), column.dtype().clone());
+            schema.set(field.nullable(Nullable::Never));
+        }
+        Ok(schema)
     }
 
     fn outline(&self) -> Result<Outline> {

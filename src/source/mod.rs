@@ -44,7 +44,7 @@ pub trait Source: fmt::Debug + Send + Sync {
             .scan()?
             .collect_schema()
             .map_err(|error| Error::from_polars(ErrorKind::Source, error))?;
-        Ok(Schema::from_polars(&schema))
+        Schema::of_source(&schema)
     }
 
     /// What can be said about the rows without reading them.

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use polars::prelude::{
-    BooleanChunked, Column, DataType, Expr, IntoColumn, PlSmallStr, PolarsResult, col,
+    BooleanChunked, Column, DataType, Expr, IntoColumn, PlSmallStr, PolarsResult,
 };
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use super::share::{fixed_threshold, share_of};
 use super::threshold::Threshold;
 use super::{Assignment, Rows, Splitter};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::Schema;
+use crate::schema::{Schema, column};
 use crate::source::Outline;
 
 /// Keeps a share of the rows for the score and learns from the others.
@@ -109,7 +109,7 @@ impl TrainTestSplit {
             let test = hashes.into_iter().map(&threshold);
             Ok(test.collect::<BooleanChunked>().into_column())
         };
-        boolean(col(key.clone()), kernel)
+        boolean(column(key.clone()), kernel)
     }
 
     /// The size of the test side, or why there is none.
@@ -205,7 +205,7 @@ impl Splitter for TrainTestSplit {
             (Some(key), false) => {
                 let hasher = KeyHasher::new(self.seed);
                 let mut hashes = rows.fold(
-                    col(key.clone()),
+                    column(key.clone()),
                     Vec::new(),
                     move |hashes: &mut Vec<u64>, keys| {
                         hashes.extend(hash_keys(keys, &hasher)?);

@@ -62,7 +62,7 @@ fn open(path: &Path) -> std::io::Result<File> {
 
 fn fail(path: &Path, error: std::io::Error) -> Error {
     let message = format!("`{}`: {error}", path.display());
-    Error::new(ErrorKind::Track, message).caused_by(error)
+    Error::new(ErrorKind::Track, message)
 }
 
 impl fmt::Debug for JsonLinesTracker {

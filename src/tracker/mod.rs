@@ -46,6 +46,13 @@ pub trait Tracker: fmt::Debug + Send + Sync {
     fn is_strict(&self) -> bool {
         false
     }
+
+    /// The trackers behind this one, so that the failure of each is judged by its own strictness;
+    /// none when it stands for itself.
+    #[doc(hidden)]
+    fn members(&self) -> Vec<&dyn Tracker> {
+        Vec::new()
+    }
 }
 
 /// Something that happened in a run.

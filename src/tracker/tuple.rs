@@ -34,6 +34,10 @@ macro_rules! tuple {
             fn is_strict(&self) -> bool {
                 [$(self.$at.is_strict()),+].contains(&true)
             }
+
+            fn members(&self) -> Vec<&dyn Tracker> {
+                vec![$(&self.$at),+]
+            }
         }
     };
 }

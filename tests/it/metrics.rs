@@ -75,3 +75,48 @@ fn a_constant_truth_and_no_rows_leave_r2_undefined() {
     assert_eq!((metrics.rows(), metrics.get("mse")), (0, None));
     assert!(reason(&metrics, "mse").is_some() && reason(&metrics, "r2").is_some());
 }
+
+#[test]
+fn a_truth_that_is_no_number_is_an_error() {
+    let rows = InMemory::new(df!["y" => [1.0, 3.0]].expect("a frame"));
+    let flow = floe::from_train(rows).learn(MeanRegressor::new("y"));
+    let texts = InMemory::new(df!["y" => ["2", "many"]].expect("a frame"));
+    let error = flow.fit().and_then(|model| model.evaluate(texts));
+    let error = error.expect_err("an error");
+    assert_eq!(
+        (error.kind(), error.column()),
+        (ErrorKind::Schema, Some("y"))
+    );
+}
+
+#[test]
+fn baselines_predict_a_decimal_in_its_own_numbers() {
+    let cents = df!["y" => [100_i64, 300, 500]].expect("a frame").lazy();
+    let decimal = col("y").cast(DataType::Decimal(10, 2));
+    let rows = InMemory::new(cents.select([decimal]).collect().expect("decimals"));
+    let flow = floe::from_train(rows);
+    let mean = flow
+        .clone()
+        .learn(MeanRegressor::new("y"))
+        .fit()
+        .expect("a model");
+    assert_eq!(mean.predictor().value(), 300.0);
+    let median = flow
+        .learn(MedianRegressor::new("y"))
+        .fit()
+        .expect("a model");
+    assert_eq!(median.predictor().value(), 300.0);
+}
+
+#[test]
+fn a_run_without_test_rows_warns() {
+    let rows = InMemory::new(df!["y" => [1.0, 2.0, 3.0]].expect("a frame"));
+    let split = TrainTestSplit::new(1e-300).stable();
+    let flow = floe::from(rows).split(split).learn(MeanRegressor::new("y"));
+    let run = flow.run().expect("a run");
+    assert_eq!(run.metrics().rows(), 0);
+    assert_eq!(
+        run.warnings(),
+        ["there are no test rows, so nothing was scored"]
+    );
+}

@@ -147,6 +147,31 @@ fn a_model_of_another_chain_is_refused_by_name() {
             .contains("`standard_scaling` where this flow has `min_max_scaling`"),
         "{error}"
     );
+    // The same kinds of steps on other columns, or with another policy, are another chain.
+    let chain = |columns: [&'static str; 2], outside| {
+        base()
+            .then(StandardScaler::new(columns))
+            .then(MinMaxScaler::new(["small", "price"]).outside(outside))
+            .then(WithColumns::new([
+                (col("small") * lit(2.0_f32)).alias("twice")
+            ]))
+            .on_target(MinMaxScaler::new(["likes"]))
+    };
+    let features = ["big", "small", "price"];
+    let of =
+        |columns, outside| chain(columns, outside).learn(LinearRegression::new(features, "likes"));
+    of(["big", "when"], Outside::Clip).load(&path).unwrap();
+    for other in [
+        of(["when", "big"], Outside::Clip),
+        of(["big", "when"], Outside::Keep),
+    ] {
+        let error = other.load(&path).unwrap_err();
+        assert!(error.to_string().contains("with other settings"), "{error}");
+    }
+    let fewer =
+        chain(["big", "when"], Outside::Clip).learn(LinearRegression::new(["big"], "likes"));
+    let error = fewer.load(&path).unwrap_err();
+    assert!(error.to_string().contains("its features are"), "{error}");
     let target = base().learn(MeanRegressor::new("small"));
     let error = target.load(&path).unwrap_err();
     assert!(error.to_string().contains("it predicts `likes`"), "{error}");

@@ -360,3 +360,72 @@ proptest! {
         prop_assert_eq!(Identity.levels(&schema).unwrap().len(), 0);
     }
 }
+
+/// Learns the mean of `y` without saying that it reads `y`; builds its schema anew if asked.
+#[derive(Clone, Debug)]
+struct Careless {
+    learns: bool,
+}
+
+impl Transform for Careless {
+    type Fitted = MinusConstant;
+
+    fn reads(&self, _: &Schema) -> Result<Vec<PlSmallStr>> {
+        Ok(vec!["x".into()])
+    }
+
+    fn writes(&self, _: &Schema) -> Result<Vec<PlSmallStr>> {
+        Ok(vec!["z".into()])
+    }
+
+    fn needs(&self, _: &Schema) -> Result<Vec<Need>> {
+        let need = self.learns.then(|| Need::column("y", Statistic::Mean));
+        Ok(need.into_iter().collect())
+    }
+
+    fn fit(&self, _: &Schema, _: &Learned) -> Result<MinusConstant> {
+        Ok(MinusConstant {
+            from: "x".to_owned(),
+            to: "z".to_owned(),
+            constant: 0.0,
+        })
+    }
+
+    fn output(&self, input: &Schema) -> Result<Schema> {
+        let fields = input.fields().iter();
+        let fields =
+            fields.map(|field| floe::Field::new(field.name().clone(), field.dtype().clone()));
+        Schema::new(fields.chain([floe::Field::new("z", DataType::Float64)]))
+    }
+}
+
+fn xy() -> InMemory {
+    InMemory::new(df!["x" => [1.0, 2.0, 4.0, 8.0], "y" => [1.0, 3.0, 5.0, 9.0]].unwrap())
+}
+
+#[test]
+fn a_need_beyond_the_declared_reads_is_refused() {
+    let flow = floe::from(xy())
+        .split(TrainTestSplit::new(0.5))
+        .then(Careless { learns: true })
+        .learn(LinearRegression::new(["x"], "y"));
+    let error = flow.check().unwrap_err();
+    assert_eq!(
+        (error.kind(), error.column()),
+        (floe::ErrorKind::Config, Some("y"))
+    );
+}
+
+#[test]
+fn a_step_that_builds_its_schema_anew_does_not_make_the_target_a_feature() {
+    let flow = floe::from(xy())
+        .split(TrainTestSplit::new(0.5))
+        .then(Careless { learns: false })
+        .then(WithColumns::new([(col("y") * lit(2.0)).alias("cheat")]))
+        .learn(LinearRegression::new(["cheat"], "y"));
+    let error = flow.check().unwrap_err();
+    assert_eq!(
+        (error.kind(), error.column()),
+        (floe::ErrorKind::Schema, Some("y"))
+    );
+}

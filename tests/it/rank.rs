@@ -223,3 +223,55 @@ fn every_numeric_dtype_is_a_feature_and_a_target() {
         }
     }
 }
+
+#[test]
+fn a_sum_of_squares_beyond_the_largest_number_comes_back_from_a_file() {
+    let x: Vec<f64> = (0..20).map(f64::from).collect();
+    let y: Vec<f64> = (0..20).map(|i| 1e200 * f64::from(i * 7 % 5)).collect();
+    let flow = floe::from_train(InMemory::new(df!["x" => x, "y" => y].expect("a frame")))
+        .learn(LinearRegression::new(["x"], "y"));
+    let model = flow.fit().expect("a model");
+    let fit = model.predictor().fit_report();
+    assert_eq!(fit.residual_sum_of_squares, f64::INFINITY);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("model.json");
+    model.save(&path).expect("saved");
+    let again = flow.load(&path).expect("loaded");
+    assert_eq!(again.predictor(), model.predictor());
+}
+
+/// A line through integers that lie close together and far from zero: the exact fit must predict
+/// exactly too, though the intercept alone cannot say it.
+#[test]
+fn wide_integers_are_predicted_as_exactly_as_they_are_fitted() {
+    let far: [Column; 2] = [
+        Column::new(
+            "x".into(),
+            (0..40_u64).map(|i| (1 << 63) + 10 * i).collect::<Vec<_>>(),
+        ),
+        Column::new(
+            "x".into(),
+            (0..40_i64)
+                .map(|i| 1_700_000_000_000_000_000 + 1000 * i)
+                .collect::<Vec<_>>(),
+        ),
+    ];
+    for x in far {
+        let y = Column::new(
+            "y".into(),
+            (0..40)
+                .map(|i| f64::from(i) * 0.5 + 3.0)
+                .collect::<Vec<f64>>(),
+        );
+        let rows = InMemory::new(DataFrame::new(40, vec![x, y]).unwrap());
+        let flow = floe::from(rows)
+            .split(TrainTestSplit::new(0.25))
+            .learn(LinearRegression::new(["x"], "y"));
+        let run = flow.run().unwrap();
+        assert!(
+            run.metrics().get("max_error").unwrap() < 1e-12,
+            "{}",
+            run.metrics()
+        );
+    }
+}

@@ -208,7 +208,9 @@ impl Source for Csv {
             .map(|name| Field::new(name.as_str(), DataType::UInt32));
         let columns = head.names.iter().zip(&head.targets);
         let columns = columns.map(|(name, target)| Field::new(name.as_str(), target.dtype.clone()));
-        Schema::new(index.chain(columns))
+        let schema = Schema::new(index.chain(columns))?;
+        Schema::of_source(&schema.to_polars())?;
+        Ok(schema)
     }
 }
 

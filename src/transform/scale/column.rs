@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use polars::prelude::{DataType, Expr, Field as PolarsField, LazyFrame, PlSmallStr, col};
+use polars::prelude::{DataType, Expr, Field as PolarsField, LazyFrame, PlSmallStr};
 use serde::{Deserialize, Serialize};
 
 use super::cells::{Kernel, forward, inverse, inverse_values};
 use super::policy::{Constant, Infinities, Nans, Nulls, Outside, Policies};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, listed};
 use crate::learn::{Learned, Need, Statistic};
-use crate::schema::{Columns, Dtype, Field, Kind, Nullable, Schema};
+use crate::schema::{self, Columns, Dtype, Field, Kind, Nullable, Schema};
 
 /// A column that was learned from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,6 +73,16 @@ pub(crate) fn label(
         )?;
     }
     f.write_str(")")
+}
+
+/// What to say of a fitted scaler in a model file that is not one of this scaler.
+pub(crate) fn another_step(step: &dyn fmt::Debug, fitted: &impl Scaling) -> Error {
+    let columns = fitted.columns().iter().map(|scaled| &scaled.column);
+    let message = format!(
+        "it was fitted on {} or with other settings than `{step:?}`",
+        listed(columns)
+    );
+    Error::new(ErrorKind::Model, message).with_help("load it with the flow that it was saved from")
 }
 
 /// The dtype of a scaled column.
@@ -157,7 +167,7 @@ pub(crate) fn apply<S: Scaling>(scaling: &S, frame: LazyFrame) -> LazyFrame {
     let exprs = scaling.columns().iter().map(|scaled| {
         let (step, of) = (scaling.clone(), scaled.clone());
         let (step_of_dtype, expected) = (scaling.clone(), scaled.clone());
-        col(scaled.column.as_str()).map(
+        schema::column(scaled.column.as_str()).map(
             move |column| {
                 let scaled = match &of.learned {
                     Some(learned) => refuse_nulls(&column, step.nulls())
@@ -223,7 +233,7 @@ pub(crate) fn undo<S: Scaling>(scaling: &S, frame: LazyFrame) -> LazyFrame {
     let exprs = scaling.columns().iter().map(|scaled| {
         let (step, of) = (scaling.clone(), scaled.clone());
         let dtype = scaled.dtype.0.clone();
-        col(scaled.column.as_str()).map(
+        schema::column(scaled.column.as_str()).map(
             move |column| {
                 let undone = match &of.learned {
                     Some(learned) => inverse(&column, &of.dtype, &step.kernel(learned)),

@@ -12,7 +12,7 @@ use super::report::Report;
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::{Learned, Need, Statistic, Value};
 use crate::schema::{Columns, Dtype, Schema};
-use crate::transform::{Apply, Artifact, Invert, RowWise, Transform};
+use crate::transform::{Apply, Artifact, Invert, RowWise, Saved, Transform};
 
 /// Scales columns to 0..1: learns the smallest and the largest value, and applies
 /// `(x − min) / (max − min)` by a true division.
@@ -217,6 +217,17 @@ impl Transform for MinMaxScaler {
             columns.iter().map(PlSmallStr::as_str),
             &self.policies,
         )
+    }
+
+    fn restore(&self, saved: &Saved) -> Result<MinMaxScaling> {
+        let fitted: MinMaxScaling = saved.read()?;
+        let names = fitted.columns.iter().map(|scaled| scaled.column.as_str());
+        let same = self.columns.may_be(names)
+            && (fitted.nulls, fitted.policies) == (self.nulls, self.policies);
+        if !same {
+            return Err(column::another_step(self, &fitted));
+        }
+        Ok(fitted)
     }
 }
 

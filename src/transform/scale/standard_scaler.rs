@@ -12,7 +12,7 @@ use super::standard::StandardKernel;
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::{Learned, Mean, Need, Statistic};
 use crate::schema::{Columns, Dtype, Schema};
-use crate::transform::{Apply, Artifact, Invert, RowWise, Transform};
+use crate::transform::{Apply, Artifact, Invert, RowWise, Saved, Transform};
 
 /// Scales columns to mean 0 and standard deviation 1: learns both (`ddof` 0) and applies
 /// `(x − mean) / std`.
@@ -206,6 +206,17 @@ impl Transform for StandardScaler {
             columns.iter().map(PlSmallStr::as_str),
             &self.policies,
         )
+    }
+
+    fn restore(&self, saved: &Saved) -> Result<StandardScaling> {
+        let fitted: StandardScaling = saved.read()?;
+        let names = fitted.columns.iter().map(|scaled| scaled.column.as_str());
+        let same = self.columns.may_be(names)
+            && (fitted.nulls, fitted.policies) == (self.nulls, self.policies);
+        if !same {
+            return Err(column::another_step(self, &fitted));
+        }
+        Ok(fitted)
     }
 }
 
