@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Writes a file through `write`: to a neighbour first, which takes the file's place only when all
-/// of it is on the disk. A failure leaves what was there before.
+/// of it is on the disk. A failure leaves what was there before. A process that is killed can leave
+/// the neighbour, `<name>.<16 hex digits>.partial`, which may be deleted.
+///
+/// A link is followed. A file that is replaced hands on its permissions.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::Output`] with the path, for a folder that is missing or read-only, a full disk, or
-/// a path that is a folder; and whatever `write` returns.
+/// a path that is a folder, a pipe or a device; and whatever `write` returns.
 ///
 /// # Examples
 ///
@@ -40,11 +43,24 @@ pub fn write_whole(
         )
         .caused_by(error)
     };
+    // A rename would put the file in the place of the link.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let before = fs::metadata(path).ok();
     if path.is_dir() {
         return Err(fail(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
     }
-    let neighbour = neighbour(path);
-    let written = write_and_sync(&neighbour, write).and_then(|()| fs::rename(&neighbour, path));
+    // And in the place of a device: a superuser could lose `/dev/null` so.
+    if before.as_ref().is_some_and(|before| !before.is_file()) {
+        let what = "it is a pipe or a device, which cannot be replaced by a file";
+        return Err(fail(std::io::Error::other(what)));
+    }
+    let neighbour = neighbour(&target);
+    let written = write_and_sync(&neighbour, write)
+        .and_then(|()| match before {
+            Some(before) => fs::set_permissions(&neighbour, before.permissions()),
+            None => Ok(()),
+        })
+        .and_then(|()| fs::rename(&neighbour, &target));
     written.map_err(|error| {
         // Best effort: the neighbour may not exist at all.
         let _ = fs::remove_file(&neighbour);

@@ -25,6 +25,7 @@ mod model_file;
 mod nist;
 mod nist_hard;
 mod normalization;
+mod output;
 mod planner;
 mod policies;
 mod rank;
