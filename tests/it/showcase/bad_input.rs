@@ -51,6 +51,24 @@ fn bad_paths_end_in_an_error() {
     assert_eq!(room.files(), ["data.csv"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_end_in_an_error_at_once() {
+    let room = Room::new();
+    let (good, pipe) = (room.file("v.csv", "0,0.1\n1,0.9\n"), room.path("pipe"));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    for path in [pipe.as_str(), "/dev/zero"] {
+        let out = room.path("out.csv");
+        let error =
+            youtube_score(["process-data", "--input", path, "--output", &out]).expect_err(path);
+        assert!(error.contains("pipe or a device"), "{error}");
+        let error =
+            youtube_score(["test-model", "--test", &good, "--model", path]).expect_err(path);
+        assert!(error.contains("pipe or a device"), "{error}");
+    }
+}
+
 #[test]
 fn impossible_shares_end_in_an_error() {
     let room = Room::new();
