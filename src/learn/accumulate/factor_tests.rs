@@ -47,7 +47,8 @@ fn digits(found: f64, truth: f64) -> f64 {
 
 /// The numbers below the header of a certified set, or nothing where the sets are not at hand.
 fn certified(name: &str) -> Option<(Vec<[f64; 2]>, String)> {
-    let path = Path::new("/work/shared/data/nist").join(format!("{name}.dat"));
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/nist");
+    let path = Path::new(folder).join(format!("{name}.dat"));
     let Ok(text) = std::fs::read_to_string(&path) else {
         println!("{name}: skipped, {} is absent", path.display());
         return None;
