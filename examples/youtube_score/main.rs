@@ -14,7 +14,11 @@ fn main() -> ExitCode {
     let cli = app::Cli::parse();
     // What is printed is short, and printed only once all of the work is done.
     let mut text = Vec::new();
-    if let Err(error) = app::run(&cli, &app::Progress::on_a_terminal(), &mut text) {
+    let progress = app::Progress::on_a_terminal();
+    let done = app::run(&cli, &progress, &mut text);
+    // The line of progress goes away before anything else is said.
+    drop(progress);
+    if let Err(error) = done {
         eprintln!("error: {}", app::told(error.as_ref()));
         return ExitCode::FAILURE;
     }

@@ -62,7 +62,16 @@ pub(crate) fn write(path: &Path, contents: &Contents) -> Result<()> {
 pub(crate) fn read(path: &Path) -> Result<Contents> {
     let fail =
         |message: String| Error::new(ErrorKind::Model, format!("`{}`: {message}", path.display()));
-    let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+    let unreadable = |error: std::io::Error| {
+        fail(error.to_string()).with_help("name the file that `save` wrote")
+    };
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    // A pipe would be waited for, and `/dev/zero` read until the memory is full.
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(fail("it is a pipe or a device, not a file".to_owned())
+            .with_help("save the model to a file first"));
+    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
     if bytes.is_empty() {
         return Err(fail("the file is empty".to_owned()));
     }

@@ -538,7 +538,7 @@ const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data");
 #[test]
 fn recorded_files_load() {
     if !Path::new(DATA).exists() {
-        eprintln!("left out: the recorded files are not here");
+        crate::support::say(format_args!("left out: the recorded files are not here"));
         return;
     }
     for run in 1..=10 {

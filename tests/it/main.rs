@@ -26,6 +26,7 @@ mod names;
 mod nist;
 mod nist_hard;
 mod normalization;
+mod output;
 mod planner;
 mod policies;
 mod rank;

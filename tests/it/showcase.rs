@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use clap::Parser;
 use serde_json::Value;
 
+use crate::support::say;
+
 // The example is one crate and this binary another: its modules are compiled into both.
 #[path = "../../examples/youtube_score/app/mod.rs"]
 mod app;
@@ -62,7 +64,7 @@ impl Room {
 fn recorded() -> Vec<(PathBuf, Value)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/youtube_likes");
     let Ok(text) = fs::read_to_string(folder.join("expected.json")) else {
-        eprintln!("left out: {} is not there", folder.display());
+        say(format_args!("left out: {} is not there", folder.display()));
         return vec![];
     };
     let runs: Vec<Value> = serde_json::from_str(&text).expect("JSON");
@@ -256,7 +258,7 @@ fn binary() -> Option<PathBuf> {
     if path.is_file() {
         return Some(path);
     }
-    eprintln!("left out: {} is not built", path.display());
+    say(format_args!("left out: {} is not built", path.display()));
     None
 }
 

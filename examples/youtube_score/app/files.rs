@@ -1,9 +1,9 @@
 //! The files of the original job: CSV without a header.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use floe::output::write_whole;
+use floe::output::Staged;
 use floe::polars::prelude::{DataFrame, DataType};
 use floe::prelude::*;
 use floe::{Error, ErrorKind, Result};
@@ -36,10 +36,38 @@ pub(crate) fn values(path: &Path) -> Csv {
         .dtypes([(INDEX, DataType::Int64), (VALUE, DataType::Float64)])
 }
 
-/// Writes one `index,value` a line, whole or not at all.
-pub(crate) fn write_values(path: &Path, rows: &DataFrame, value: &str) -> Result<()> {
+/// Writes one `index,value` a line; nothing is in its place before it is put there.
+pub(crate) fn stage_values(path: &Path, rows: &DataFrame, value: &str) -> Result<Staged> {
     let text = lines(rows, value)?;
-    write_whole(path, |file| file.write_all(text.as_bytes()))
+    Staged::write(path, |file| file.write_all(text.as_bytes()))
+}
+
+/// Files of a stage that must not be one and the same, each with its option.
+pub(crate) fn refuse_one_file(paths: &[(&str, &Path)]) -> Result<()> {
+    for (at, (option, path)) in paths.iter().enumerate() {
+        let here = place(path);
+        let twin = paths
+            .iter()
+            .take(at)
+            .find(|(_, other)| place(other) == here);
+        if let Some((other, _)) = twin {
+            let message = format!("{other} and {option} are one file, `{}`", path.display());
+            return Err(Error::new(ErrorKind::Output, message)
+                .with_help("give each of them a file of its own"));
+        }
+    }
+    Ok(())
+}
+
+/// Where a path leads, past links and dots, also while nothing is there.
+fn place(path: &Path) -> PathBuf {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let unborn = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+    let there = path.canonicalize().ok();
+    there.or_else(unborn).unwrap_or_else(|| path.to_owned())
 }
 
 fn lines(rows: &DataFrame, value: &str) -> Result<String> {

@@ -12,6 +12,7 @@ use std::error::Error;
 use std::io::Write;
 
 use clap::{Parser, Subcommand};
+use floe::ErrorKind;
 
 pub(crate) use progress::Progress;
 
@@ -85,6 +86,19 @@ pub(crate) fn run(cli: &Cli, progress: &Progress, out: &mut impl Write) -> Outco
     }
 }
 
+/// What a person at the command line can do about an error.
+fn advice(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Source | ErrorKind::Schema | ErrorKind::Config => {
+            "; correct the file: comma-separated, without a header, numbers only"
+        }
+        ErrorKind::Fit | ErrorKind::Apply | ErrorKind::Predict | ErrorKind::Score => {
+            "; take such rows out of the file, or bring more rows"
+        }
+        _ => "",
+    }
+}
+
 /// An error with its causes, but for those that it tells already.
 pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -92,6 +106,13 @@ pub(crate) fn told(error: &(dyn Error + 'static)) -> String {
     if let Some(stage) = ours.and_then(floe::Error::stage) {
         // All settings of a stage are more than a person wants to read here.
         text = text.replace(stage, print::name(stage));
+    }
+    if let Some(ours) = ours
+        && let Some(help) = ours.help()
+        && help.contains("`.")
+    {
+        // The library says which call of Rust helps; here the file is what a person can change.
+        text = text.replace(&format!("; {help}"), advice(ours.kind()));
     }
     let mut cause = error.source();
     while let Some(error) = cause {

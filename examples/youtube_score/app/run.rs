@@ -10,7 +10,7 @@ use floe::prelude::*;
 use floe::tracker::Event;
 use floe::{Error, ErrorKind, Flow, Run};
 
-use super::files::{INDEX, LIKES, likes, write_values};
+use super::files::{INDEX, LIKES, likes, refuse_one_file, stage_values};
 use super::progress::Progress;
 use super::report::Report;
 use super::stages::scaler;
@@ -50,6 +50,9 @@ pub(crate) fn run(args: &Args, progress: &Progress, out: &mut impl Write) -> Out
     if let Some(folder) = &args.out {
         check_folder(folder)?;
     }
+    let read = args.input.as_deref().map(|path| ("--input", path));
+    let written = args.track.as_deref().map(|path| ("--track", path));
+    refuse_one_file(&read.into_iter().chain(written).collect::<Vec<_>>())?;
     let source = likes(args.input.as_deref().unwrap_or(Path::new(sample::PATH)))?;
     let split = TrainTestSplit::new(args.test_share).seed(args.seed);
     if args.like_the_original {
@@ -145,9 +148,13 @@ where
     T::Fitted: Invert,
 {
     let [model, train, test, predictions] = FILES.map(|name| folder.join(name));
-    run.model().save(model)?;
     let scaled = run.model().pipeline().target_steps();
-    write_values(&train, &scaled.apply(run.train().lazy())?.collect()?, LIKES)?;
-    write_values(&test, &scaled.apply(run.test().lazy())?.collect()?, LIKES)?;
-    write_values(&predictions, &run.predictions()?.collect()?, PREDICTION)
+    // Files of two runs do not mix: all are written before one is put.
+    let files = [
+        stage_values(&train, &scaled.apply(run.train().lazy())?.collect()?, LIKES)?,
+        stage_values(&test, &scaled.apply(run.test().lazy())?.collect()?, LIKES)?,
+        stage_values(&predictions, &run.predictions()?.collect()?, PREDICTION)?,
+    ];
+    run.model().save(model)?;
+    files.into_iter().try_for_each(|file| file.put())
 }

@@ -8,7 +8,7 @@ use floe::prelude::*;
 use floe::{Error, ErrorKind};
 use serde_json::json;
 
-use super::files::{INDEX, LIKES, VALUE, likes, values, write_values};
+use super::files::{INDEX, LIKES, VALUE, likes, refuse_one_file, stage_values, values};
 use super::progress::Progress;
 use super::{Outcome, print};
 
@@ -98,7 +98,7 @@ pub(crate) fn process_data(
     let scaling = scaler().fit_on(&all)?;
     progress.say("scaling");
     let rows = scaling.apply(all.lazy())?.collect().map_err(Error::from)?;
-    write_values(&args.output, &rows, LIKES)?;
+    stage_values(&args.output, &rows, LIKES)?.put()?;
     let (min, max) = scaling
         .range(LIKES)
         .map_or((f64::NAN, f64::NAN), |(min, max)| {
@@ -120,19 +120,18 @@ pub(crate) fn process_data(
 }
 
 pub(crate) fn split(args: &SplitArgs, progress: &Progress, out: &mut impl Write) -> Outcome {
-    if args.train == args.test {
-        let message = format!("`{}` cannot hold both sides", args.train.display());
-        return Err(Error::new(ErrorKind::Output, message)
-            .with_help("give --train and --test two files")
-            .into());
-    }
+    refuse_one_file(&[("--train", &args.train), ("--test", &args.test)])?;
     progress.say("splitting");
     let (train, test) = floe::from(values(&args.input))
         .split(TrainTestSplit::new(args.test_share).seed(args.seed))
         .frames()?;
     let (train, test) = (train.collect()?, test.collect()?);
-    write_values(&args.train, &train, VALUE)?;
-    write_values(&args.test, &test, VALUE)?;
+    // New train rows beside old test rows would leak: both sides are written before one is put.
+    let sides = [(&args.train, &train), (&args.test, &test)];
+    let sides = sides.map(|(path, rows)| stage_values(path, rows, VALUE));
+    for side in sides.into_iter().collect::<floe::Result<Vec<_>>>()? {
+        side.put()?;
+    }
     if args.json {
         let result = json!({
             "train": train.height(),
@@ -153,6 +152,7 @@ pub(crate) fn split(args: &SplitArgs, progress: &Progress, out: &mut impl Write)
 }
 
 pub(crate) fn train(args: &TrainArgs, progress: &Progress, out: &mut impl Write) -> Outcome {
+    refuse_one_file(&[("--train", &args.train), ("--model", &args.model)])?;
     progress.say("fitting");
     let model = floe::from_train(values(&args.train)).learn(line()).fit()?;
     model.save(&args.model)?;

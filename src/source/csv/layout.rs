@@ -255,6 +255,13 @@ impl Csv {
         if metadata.is_dir() {
             return Err(self.error("it is a directory, not a file"));
         }
+        // A pipe gives its rows once, and would be waited for for ever or pass for an empty file.
+        if !metadata.is_file() {
+            let error = self.error("it is a pipe or a device, not a file");
+            return Err(
+                error.with_help("the rows are read more than once: save them to a file first")
+            );
+        }
         Ok(metadata)
     }
 

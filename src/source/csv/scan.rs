@@ -154,10 +154,8 @@ fn is_row(line: Expr, blanks: Vec<Range<u32>>) -> Expr {
 }
 
 fn article(dtype: &DataType) -> String {
-    let vowel = matches!(
-        dtype,
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64
-    );
+    // As they are printed: i8 to i64, f32 and f64.
+    let vowel = dtype.is_signed_integer() || dtype.is_float();
     format!("{} {dtype}", if vowel { "an" } else { "a" })
 }
 

@@ -51,6 +51,24 @@ fn bad_paths_end_in_an_error() {
     assert_eq!(room.files(), ["data.csv"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_end_in_an_error_at_once() {
+    let room = Room::new();
+    let (good, pipe) = (room.file("v.csv", "0,0.1\n1,0.9\n"), room.path("pipe"));
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo").success());
+    for path in [pipe.as_str(), "/dev/zero"] {
+        let out = room.path("out.csv");
+        let error =
+            youtube_score(["process-data", "--input", path, "--output", &out]).expect_err(path);
+        assert!(error.contains("pipe or a device"), "{error}");
+        let error =
+            youtube_score(["test-model", "--test", &good, "--model", path]).expect_err(path);
+        assert!(error.contains("pipe or a device"), "{error}");
+    }
+}
+
 #[test]
 fn impossible_shares_end_in_an_error() {
     let room = Room::new();
@@ -71,18 +89,52 @@ fn impossible_shares_end_in_an_error() {
         .expect_err(share);
         assert!(error.contains("test share"), "{share}: {error}");
     }
-    let error = youtube_score([
+    assert_eq!(room.files(), ["data.csv"]);
+}
+
+fn split(input: &str, train: &str, test: &str) -> Result<String, String> {
+    youtube_score([
         "train-test-split",
         "--input",
-        &data,
+        input,
         "--train",
-        &train,
+        train,
         "--test",
-        &train,
+        test,
     ])
-    .expect_err("one file");
-    assert!(error.contains("both sides"), "{error}");
+}
+
+#[test]
+fn one_file_under_two_options_is_an_error_and_stays() {
+    let room = Room::new();
+    let before = "0,0.5\n1,1.0\n2,0.0\n";
+    let data = room.file("data.csv", before);
+    let train = room.path("train.csv");
+    // The same file by another path, there and not there yet.
+    let [again, twin] = ["./data.csv", "./train.csv"].map(|name| room.path(name));
+    let errors = [
+        split(&data, &train, &train),
+        split(&data, &train, &twin),
+        youtube_score(["train-model", "--train", &data, "--model", &again]),
+        youtube_score(["--input", &data, "--track", &again]),
+    ];
+    for error in errors {
+        let error = error.expect_err("one file");
+        assert!(error.contains("are one file"), "{error}");
+    }
     assert_eq!(room.files(), ["data.csv"]);
+    assert_eq!(fs::read_to_string(&data).expect("a file"), before);
+}
+
+#[test]
+fn both_sides_of_a_split_are_replaced_or_none() {
+    let room = Room::new();
+    let data = room.file("data.csv", "0,0.5\n1,1.0\n2,0.0\n");
+    let train = room.file("train.csv", "before");
+    let error = split(&data, &train, &room.path("away/test.csv")).expect_err("no folder");
+    assert!(error.contains("away"), "{error}");
+    assert_eq!(fs::read_to_string(&train).expect("a file"), "before");
+    assert_eq!(room.files(), ["data.csv", "train.csv"]);
 }
 
 #[test]
