@@ -1,3 +1,5 @@
+use std::fmt;
+
 use polars::prelude::{DataType, Expr, LazyFrame, NULL, lit, when};
 
 use super::{Metric, Metrics};
@@ -12,9 +14,19 @@ use crate::transform::{Apply, Artifact, Transform};
 /// `r2`, `rmse`, `mse`, `mae`, `max_error`, `mean_error` (ŷ − y), `explained_variance` and `mape`
 /// (a share, not a percentage; undefined where a truth is zero). The median absolute error buffers
 /// 8 bytes a row and is off unless asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct RegressionMetrics {
     median: bool,
+}
+
+impl fmt::Debug for RegressionMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.median {
+            "RegressionMetrics(with median absolute error)"
+        } else {
+            "RegressionMetrics"
+        })
+    }
 }
 
 impl RegressionMetrics {
@@ -104,10 +116,16 @@ fn magnitude(expr: Expr) -> Expr {
 }
 
 /// The metrics as a step, so that the planner answers what they need.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Table {
     pairs: usize,
     metrics: RegressionMetrics,
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.metrics.fmt(f)
+    }
 }
 
 /// The answers; never applied to anything.
@@ -179,7 +197,9 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
             ErrorKind::Score,
             format!("{infinite} of the errors are infinite"),
         )
-        .with_help("the truth or the prediction holds an infinity"));
+        .with_help(
+            "the truth or the prediction holds an infinity, or they lie further apart than the largest number",
+        ));
     }
     let mean = |column: &str| -> Result<Option<f64>> {
         Ok(learned.mean(&name(column))?.map(|mean| mean.to_f64()))
