@@ -198,6 +198,15 @@ fn a_model_of_all_of_them_predicts_the_same_bits_from_its_file() {
     }
 }
 
+fn there_and_back<T: Transform>(step: &T, rows: &Series)
+where
+    T::Fitted: Invert,
+{
+    let fitted = step.fit_on(&train(rows)).expect("a fit");
+    let back = undo(&fitted, apply(&fitted, rows));
+    assert!(back.equals(rows), "{step:?}");
+}
+
 #[test]
 fn recorded_like_counts_go_through_every_scaler_and_come_back() {
     for run in 1..=10 {
@@ -211,14 +220,6 @@ fn recorded_like_counts_go_through_every_scaler_and_come_back() {
             .expect("x")
             .as_materialized_series()
             .clone();
-        fn there_and_back<T: Transform>(step: &T, rows: &Series)
-        where
-            T::Fitted: Invert,
-        {
-            let fitted = step.fit_on(&train(rows)).expect("a fit");
-            let back = undo(&fitted, apply(&fitted, rows));
-            assert!(back.equals(rows), "{step:?}");
-        }
         there_and_back(&MinMaxScaler::new(["x"]), &rows);
         there_and_back(&StandardScaler::new(["x"]), &rows);
         there_and_back(&max_abs(), &rows);

@@ -278,7 +278,7 @@ fn explain_tells_what_is_held_in_memory_and_what_shares_a_scan() {
 }
 
 #[test]
-fn policies_hold_for_both() {
+fn nulls_are_kept_or_refused_by_both() {
     let gaps = || series([None, Some(-4_i32), Some(4), Some(0), None]);
     gives(
         &max_abs(),
@@ -322,8 +322,10 @@ fn policies_hold_for_both() {
         ErrorKind::Apply,
         &["2 values are null"],
     );
+}
 
-    // What is not finite is not learned from, by the quantiles neither.
+#[test]
+fn what_is_not_finite_is_not_learned_from_by_quantiles_neither() {
     let odd = || series([-4.0, INF, 0.0, NAN, 4.0, INF, INF, INF]);
     let kept = [
         Some(-1.0),
@@ -379,7 +381,10 @@ fn policies_hold_for_both() {
         &["1 of the train rows are NaN"],
     );
     refuses(&nans, finite(), odd(), ErrorKind::Apply, &["NaN: 1"]);
+}
 
+#[test]
+fn what_there_is_nothing_to_scale_by_follows_the_policy() {
     let zeros = || series([0_u8, 0]);
     gives(
         &max_abs(),
