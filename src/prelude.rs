@@ -10,6 +10,7 @@ pub use crate::source::{Csv, InMemory, Source};
 pub use crate::splitter::{Splitter, TrainTestSplit};
 pub use crate::tracker::{JsonLinesTracker, MemoryTracker, Strict, Tracker};
 pub use crate::transform::scale::{
-    Constant, Infinities, MinMaxScaler, Nans, Nulls, Outside, StandardScaler,
+    Constant, Infinities, MaxAbsScaler, MinMaxScaler, Nans, Norm, Normalizer, Nulls, Outside,
+    RobustScaler, StandardScaler,
 };
 pub use crate::transform::{Apply, Invert, RowWise, Stateless, Transform, WithColumns};

@@ -61,7 +61,8 @@ impl Quantile {
             return lower;
         }
         let step = match (self.lower, self.upper) {
-            (Value::Int(low), Value::Int(high)) => (high - low) as f64,
+            // Two decimals of 38 digits can lie further apart than an i128 reaches.
+            (Value::Int(low), Value::Int(high)) => high.abs_diff(low) as f64,
             _ => upper - lower,
         };
         if step.is_finite() {

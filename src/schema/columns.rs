@@ -78,6 +78,14 @@ impl Columns {
         }
         Ok(names)
     }
+
+    /// The names as they were given; none of a selector.
+    pub(crate) fn names(&self) -> Option<&[PlSmallStr]> {
+        match &self.0 {
+            Choice::Names(names) => Some(names),
+            Choice::Selector(_) => None,
+        }
+    }
 }
 
 /// A step may touch features only; the target has its own verb.

@@ -18,8 +18,9 @@ use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, Outline, Then};
 use floe::splitter::{Assignment, Rows, TrainTestSplit};
 use floe::tracker::{Event, JsonLinesTracker, MemoryTracker, Status, Strict, What};
 use floe::transform::scale::{
-    Constant, Infinities, MinMaxScaler, MinMaxScaling, Nans, Nulls, OutputRange, Outside,
-    StandardScaler, StandardScaling,
+    Constant, Infinities, MaxAbsScaler, MaxAbsScaling, MinMaxScaler, MinMaxScaling, Nans, Norm,
+    Normalizer, Nulls, OutputRange, Outside, RobustScaler, RobustScaling, StandardScaler,
+    StandardScaling,
 };
 use floe::transform::{BoxApply, BoxTransform, Chain, Identity, Saved, WithColumns};
 use floe::{Columns, Error, ErrorKind, Field, Frame, Nullable, Role, Schema, Test, Train};
@@ -60,6 +61,12 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<MinMaxScaling>();
     value::<StandardScaler>();
     value::<StandardScaling>();
+    value::<MaxAbsScaler>();
+    value::<MaxAbsScaling>();
+    value::<RobustScaler>();
+    value::<RobustScaling>();
+    value::<Normalizer>();
+    value::<Norm>();
     value::<WithColumns>();
     value::<Identity>();
     value::<Steps>();

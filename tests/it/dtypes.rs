@@ -8,16 +8,16 @@ use num_traits::ToPrimitive;
 
 use crate::support::{bits, canonical, collect, frame, integer_dtypes, physical};
 
-fn train(rows: &Series) -> floe::Frame<floe::Train> {
+pub(crate) fn train(rows: &Series) -> floe::Frame<floe::Train> {
     floe::train_on(InMemory::new(frame(rows.clone()))).expect("a frame")
 }
 
-fn apply(step: &impl Apply, rows: &Series) -> DataFrame {
+pub(crate) fn apply(step: &impl Apply, rows: &Series) -> DataFrame {
     let scaled = step.apply(frame(rows.clone()).lazy());
     scaled.and_then(collect).expect("scaled rows")
 }
 
-fn undo(step: &impl Invert, rows: DataFrame) -> Series {
+pub(crate) fn undo(step: &impl Invert, rows: DataFrame) -> Series {
     let undone = step.inverse(rows.lazy()).and_then(collect);
     let undone = undone.expect("restored rows");
     undone

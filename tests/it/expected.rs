@@ -90,7 +90,7 @@ fn names(block: &Value) -> Vec<String> {
     serde_json::from_value(block["features"].clone()).expect("names")
 }
 
-/// Both scalers of one block: what they learn, and the first and the last row.
+/// All scalers of one block: what they learn, and the first and the last row.
 fn check_scalers(rows: &DataFrame, block: &Value) {
     let features = names(block);
     let train = floe::train_on(InMemory::new(rows.clone())).expect("a frame");
@@ -145,6 +145,27 @@ fn check_scalers(rows: &DataFrame, block: &Value) {
     let [first, last] = ends(min_max.apply(rows.clone().lazy()).expect("a frame"));
     agrees(&first, &theirs["first_row"], 1.0, "first row, min-max");
     agrees(&last, &theirs["last_row"], 1.0, "last row, min-max");
+
+    let max_abs = MaxAbsScaler::new(features.clone());
+    let max_abs = max_abs.fit_on(&train).expect("a fit");
+    let theirs = &block["MaxAbsScaler"];
+    let found = all(&|name| max_abs.max_abs(name).map(floe::learn::Value::to_f64));
+    assert_eq!(found, numbers(&theirs["max_abs_"]));
+    assert_eq!(found, numbers(&theirs["scale_"]));
+    let [first, last] = ends(max_abs.apply(rows.clone().lazy()).expect("a frame"));
+    assert_eq!(first, numbers(&theirs["first_row"]));
+    assert_eq!(last, numbers(&theirs["last_row"]));
+
+    let robust = RobustScaler::new(features.clone());
+    let robust = robust.fit_on(&train).expect("a fit");
+    let theirs = &block["RobustScaler"];
+    let found = all(&|name| robust.center(name));
+    agrees(&found, &theirs["center_"], 0.0, "center");
+    let found = all(&|name| robust.scale(name));
+    agrees(&found, &theirs["scale_"], 0.0, "scale, robust");
+    let [first, last] = ends(robust.apply(rows.clone().lazy()).expect("a frame"));
+    agrees(&first, &theirs["first_row"], 1.0, "first row, robust");
+    agrees(&last, &theirs["last_row"], 1.0, "last row, robust");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 use crate::support::{bits, collect, frame, integer_dtypes, physical};
 
-fn runner() -> TestRunner {
+pub(crate) fn runner() -> TestRunner {
     let mut config = ProptestConfig::default();
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = 64;
@@ -37,13 +37,13 @@ fn undo(fitted: &MinMaxScaling, rows: DataFrame) -> DataFrame {
 }
 
 /// The rows in the order of `by`, which is as long as they are.
-fn permuted(rows: &DataFrame, by: &[u32]) -> DataFrame {
+pub(crate) fn permuted(rows: &DataFrame, by: &[u32]) -> DataFrame {
     let order = IdxCa::from_vec("order".into(), by.to_vec());
     rows.take(&order).expect("rows")
 }
 
 /// The same rows in pieces, as they come from files and joins.
-fn chunked(rows: &DataFrame, cuts: &[usize]) -> DataFrame {
+pub(crate) fn chunked(rows: &DataFrame, cuts: &[usize]) -> DataFrame {
     let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (rows.height() + 1)).collect();
     ends.push(rows.height());
     ends.sort_unstable();
@@ -60,15 +60,15 @@ fn chunked(rows: &DataFrame, cuts: &[usize]) -> DataFrame {
 }
 
 /// An order of `len` rows out of random keys.
-fn order(keys: &[u32], len: usize) -> Vec<u32> {
+pub(crate) fn order(keys: &[u32], len: usize) -> Vec<u32> {
     let mut order: Vec<u32> = (0..len as u32).collect();
     order.sort_by_key(|row| (keys[*row as usize % keys.len()].rotate_left(*row), *row));
     order
 }
 
-type Cells = Vec<Option<f64>>;
+pub(crate) type Cells = Vec<Option<f64>>;
 
-fn cells(rows: &DataFrame) -> Cells {
+pub(crate) fn cells(rows: &DataFrame) -> Cells {
     let column = rows.column("x").expect("x").cast(&DataType::Float64);
     let column = column.expect("floats");
     column.f64().expect("floats").iter().collect()
@@ -133,7 +133,7 @@ fn check_laws<T: PartialOrd + Copy>(
 }
 
 /// Integers near one another, spread out, and at the ends of the dtype.
-fn integers(low: i128, high: i128) -> impl Strategy<Value = Vec<Option<i128>>> {
+pub(crate) fn integers(low: i128, high: i128) -> impl Strategy<Value = Vec<Option<i128>>> {
     let near = low / 2 + high / 2;
     let value = prop_oneof![
         3 => low..=high,
@@ -149,7 +149,7 @@ fn integers(low: i128, high: i128) -> impl Strategy<Value = Vec<Option<i128>>> {
     prop_oneof![spread, close]
 }
 
-fn shuffles() -> (
+pub(crate) fn shuffles() -> (
     impl Strategy<Value = Vec<u32>>,
     impl Strategy<Value = Vec<usize>>,
 ) {

@@ -18,14 +18,20 @@ fn run<T: Transform>(step: &T, fit: Series, rows: Series) -> Result<Vec<Option<u
     Ok(bits(&scaled))
 }
 
-fn gives<T: Transform>(step: &T, fit: Series, rows: Series, expected: &[Option<f64>]) {
+pub(crate) fn gives<T: Transform>(step: &T, fit: Series, rows: Series, expected: &[Option<f64>]) {
     let found = run(step, fit, rows).expect("scaled rows");
     let expected: Vec<_> = expected.iter().map(|value| value.map(canonical)).collect();
     assert_eq!(found, expected, "{step:?}");
 }
 
 /// The error's kind, that it names the column and the step, and what it says.
-fn refuses<T: Transform>(step: &T, fit: Series, rows: Series, kind: ErrorKind, parts: &[&str]) {
+pub(crate) fn refuses<T: Transform>(
+    step: &T,
+    fit: Series,
+    rows: Series,
+    kind: ErrorKind,
+    parts: &[&str],
+) {
     let error = run(step, fit, rows).expect_err("an error");
     assert_eq!((error.kind(), error.column()), (kind, Some("x")), "{error}");
     assert!(error.help().is_some(), "{error}");

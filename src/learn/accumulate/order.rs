@@ -4,15 +4,16 @@ use super::{Validity, count_of};
 
 /// A type with a total order; NaN has no place in it, and -0.0 comes before +0.0.
 pub(crate) trait Ranked: Copy {
-    fn is_nan(self) -> bool;
+    /// False for NaN and the infinities, which are counted elsewhere and never learned from.
+    fn is_finite(self) -> bool;
     fn compare(&self, other: &Self) -> std::cmp::Ordering;
 }
 
 macro_rules! ranked {
     (integers $($integer:ty)*; floats $($float:ty)*) => {
         $(impl Ranked for $integer {
-            fn is_nan(self) -> bool {
-                false
+            fn is_finite(self) -> bool {
+                true
             }
 
             fn compare(&self, other: &Self) -> std::cmp::Ordering {
@@ -20,8 +21,8 @@ macro_rules! ranked {
             }
         })*
         $(impl Ranked for $float {
-            fn is_nan(self) -> bool {
-                self.is_nan()
+            fn is_finite(self) -> bool {
+                self.is_finite()
             }
 
             fn compare(&self, other: &Self) -> std::cmp::Ordering {
@@ -61,12 +62,12 @@ impl<V> Quantile<V> {
     }
 }
 
-/// Keeps every value of a column that is neither null nor NaN.
+/// Keeps every value of a column that is neither null nor NaN nor infinite.
 #[derive(Clone, Debug)]
 pub(crate) struct OrderBuffer<V> {
     values: Vec<V>,
     nulls: u64,
-    nans: u64,
+    left_out: u64,
 }
 
 impl<V: Ranked> OrderBuffer<V> {
@@ -74,7 +75,7 @@ impl<V: Ranked> OrderBuffer<V> {
         Self {
             values: Vec::new(),
             nulls: 0,
-            nans: 0,
+            left_out: 0,
         }
     }
 
@@ -85,7 +86,7 @@ impl<V: Ranked> OrderBuffer<V> {
         match validity.filter(|validity| validity.null_count() > 0) {
             None => self
                 .values
-                .extend(values.iter().copied().filter(|value| !value.is_nan())),
+                .extend(values.iter().copied().filter(|value| value.is_finite())),
             Some(validity) => {
                 let mut valid = vec![false; values.len()];
                 validity.read(0, &mut valid);
@@ -93,12 +94,12 @@ impl<V: Ranked> OrderBuffer<V> {
                 let kept = values
                     .iter()
                     .zip(valid)
-                    .filter(|(value, valid)| *valid && !value.is_nan());
+                    .filter(|(value, valid)| *valid && value.is_finite());
                 self.values.extend(kept.map(|(value, _)| *value));
             }
         }
         self.nulls += count_of(nulls);
-        self.nans += count_of(values.len() - nulls - (self.values.len() - before));
+        self.left_out += count_of(values.len() - nulls - (self.values.len() - before));
     }
 
     #[cfg(test)]
@@ -107,8 +108,8 @@ impl<V: Ranked> OrderBuffer<V> {
     }
 
     #[cfg(test)]
-    pub(crate) const fn nans(&self) -> u64 {
-        self.nans
+    pub(crate) const fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// The values kept.
@@ -185,21 +186,25 @@ mod tests {
                 fraction: 0.0
             })
         );
-        assert_eq!((buffer.nulls(), buffer.nans(), buffer.count()), (1, 0, 4));
+        assert_eq!(
+            (buffer.nulls(), buffer.left_out(), buffer.count()),
+            (1, 0, 4)
+        );
         assert_eq!(buffer.quantile(1.5), None);
         assert_eq!(OrderBuffer::<f64>::new().quantile(0.5), None);
     }
 
     #[test]
-    fn negative_zero_comes_first_and_nan_is_left_out() {
+    fn negative_zero_comes_first_and_what_is_not_finite_is_left_out() {
         let mut buffer = OrderBuffer::new();
         buffer.push(&[0.0, f64::NAN, -0.0], None);
+        buffer.push(&[f64::INFINITY, f64::NEG_INFINITY, f64::INFINITY], None);
         let median = buffer.quantile(0.5).expect("two values");
         assert_eq!(
             (median.lower.to_bits(), median.upper.to_bits()),
             ((-0.0_f64).to_bits(), 0)
         );
-        assert_eq!(buffer.nans(), 1);
+        assert_eq!(buffer.left_out(), 4);
     }
 
     #[test]

@@ -121,12 +121,25 @@ pub(crate) fn inverse(column: &Column, dtype: &Dtype, kernel: &impl Kernel) -> R
     }
     let physical: Series = match (kind, &dtype.0) {
         (Kind::I128, DataType::Decimal(precision, scale)) => {
-            let unscaled: Int128Chunked = restored(&values, kernel)?;
+            let mut unscaled: Int128Chunked = restored(&values, kernel)?;
+            let end = 10_i128.pow(u32::try_from(*precision).unwrap_or(38).min(38)) - 1;
+            unscaled.apply_mut(|value| near_end(value, end));
             unscaled.into_decimal(*precision, *scale)?.into_series()
         }
         _ => by_kind!(kind, run),
     };
     Ok(physical.cast(&dtype.0)?.into_column())
+}
+
+/// What was scaled from the last number of a decimal dtype may come back beyond it by a rounding,
+/// and is that number all the same. Anything further away is left for Polars to refuse.
+fn near_end(value: i128, end: i128) -> i128 {
+    let beyond = value.saturating_abs() - end;
+    if beyond > 0 && beyond <= end >> 50 {
+        end * value.signum()
+    } else {
+        value
+    }
 }
 
 fn restored<P: PolarsNumericType>(values: &Series, kernel: &impl Kernel) -> Result<ChunkedArray<P>>

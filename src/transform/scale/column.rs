@@ -1,15 +1,14 @@
-//! What the scalers share: which columns, which policies, and the expressions around a kernel.
+//! What the fitted scalers share: the schema after them, and the expressions around a kernel.
 
 use std::fmt;
 
-use polars::prelude::{DataType, Expr, Field as PolarsField, LazyFrame, PlSmallStr};
+use polars::prelude::{DataType, Expr, Field as PolarsField, LazyFrame};
 use serde::{Deserialize, Serialize};
 
 use super::cells::{Kernel, forward, inverse, inverse_values};
 use super::policy::{Constant, Infinities, Nans, Nulls, Outside, Policies};
 use crate::error::{Error, ErrorKind, Result, listed};
-use crate::learn::{Learned, Need, Statistic};
-use crate::schema::{self, Columns, Dtype, Field, Kind, Nullable, Schema};
+use crate::schema::{self, Dtype, Field, Nullable, Schema};
 
 /// A column that was learned from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,48 +30,10 @@ pub(crate) trait Scaling: fmt::Debug + Clone + Send + Sync + 'static {
     fn kernel(&self, learned: &Self::Learned) -> Self::Kernel;
 }
 
-/// The numeric columns that a scaler works on.
-pub(crate) fn resolve(columns: &Columns, input: &Schema) -> Result<Vec<PlSmallStr>> {
-    let names = columns.resolve(input)?;
-    for name in &names {
-        Kind::of(name, input.field(name)?.dtype())?;
-    }
-    Ok(names)
-}
-
-/// A scaler as a short text.
-pub(crate) fn label(
-    f: &mut fmt::Formatter<'_>,
-    name: &str,
-    columns: &Columns,
-    nulls: Nulls,
-    policies: &Policies,
-) -> fmt::Result {
-    let usual = Policies::default();
-    write!(f, "{name}({columns:?}")?;
-    if nulls != Nulls::default() {
-        write!(f, ", nulls: {nulls:?}")?;
-    }
-    if policies.nans != usual.nans {
-        write!(f, ", nans: {:?}", policies.nans)?;
-    }
-    if policies.infinities != usual.infinities {
-        write!(f, ", infinities: {:?}", policies.infinities)?;
-    }
-    if policies.constant != usual.constant {
-        write!(f, ", constant: {:?}", policies.constant)?;
-    }
-    if policies.outside != usual.outside {
-        write!(f, ", outside: {:?}", policies.outside)?;
-    }
-    if policies.output != usual.output {
-        write!(
-            f,
-            ", range: {}..{}",
-            policies.output.low, policies.output.high
-        )?;
-    }
-    f.write_str(")")
+/// What was learned of a column, if it is one of these and held a value.
+pub(crate) fn learned<L: Copy>(columns: &[Scaled<L>], column: &str) -> Option<L> {
+    let scaled = columns.iter().find(|scaled| scaled.column == column)?;
+    scaled.learned
 }
 
 /// What to say of a fitted scaler in a model file that is not one of this scaler.
@@ -115,51 +76,6 @@ pub(crate) fn output<'a>(
         output.set(scaled.nullable(nullable));
     }
     Ok(output)
-}
-
-/// What a scaler asks of each column beyond its own statistics.
-pub(crate) fn counts(column: &PlSmallStr, infinities: Infinities) -> Need {
-    let statistic = match infinities {
-        Infinities::Error => Statistic::Infinities,
-        _ => Statistic::Count,
-    };
-    Need::column(column.clone(), statistic)
-}
-
-/// Refuses at the fit what a policy calls an error.
-pub(crate) fn refuse(
-    learned: &Learned,
-    column: &str,
-    nulls: Nulls,
-    nans: Nans,
-    infinities: Infinities,
-) -> Result<()> {
-    if infinities == Infinities::Error {
-        learned.refuse_infinities(column)?;
-    }
-    let found = [
-        (
-            learned.nulls(column)?,
-            nulls == Nulls::Error,
-            "null",
-            "fill them first, or choose `.nulls(Nulls::Keep)`",
-        ),
-        (
-            learned.nans(column)?,
-            nans == Nans::Error,
-            "NaN",
-            "clean them first, or choose `.nans(Nans::Keep)`",
-        ),
-    ];
-    for (count, refused, what, help) in found {
-        if refused && count > 0 {
-            let message = format!("{count} of the train rows are {what}");
-            return Err(Error::new(ErrorKind::Fit, message)
-                .on_column(column)
-                .with_help(help));
-        }
-    }
-    Ok(())
 }
 
 /// The fitted scaler as expressions.

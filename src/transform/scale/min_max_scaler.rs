@@ -4,15 +4,15 @@ use polars::prelude::{Expr, LazyFrame, PlSmallStr};
 use serde::{Deserialize, Serialize};
 
 use super::cells::Kernel;
-use super::column::{self, Scaled, Scaling};
+use super::column::{self, Scaled};
 use super::min_max::MinMaxKernel;
 use super::number::Physical;
-use super::policy::{Constant, Infinities, Nans, Nulls, OutputRange, Outside, Policies};
+use super::policy::{Nulls, OutputRange, Outside, Policies};
 use super::report::Report;
+use super::settings::{Scaler, Settings, scaler, setters};
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::{Learned, Need, Statistic, Value};
-use crate::schema::{Columns, Dtype, Schema};
-use crate::transform::{Apply, Artifact, Invert, RowWise, Saved, Transform};
+use crate::learn::{Learned, Statistic, Value};
+use crate::schema::Schema;
 
 /// Scales columns to 0..1: learns the smallest and the largest value, and applies
 /// `(x − min) / (max − min)` by a true division.
@@ -53,66 +53,26 @@ use crate::transform::{Apply, Artifact, Invert, RowWise, Saved, Transform};
 #[derive(Clone, PartialEq)]
 #[must_use = "a step does nothing until it is part of a flow, or fitted by `.fit_on(&train)`"]
 pub struct MinMaxScaler {
-    columns: Columns,
-    nulls: Nulls,
-    policies: Policies,
+    settings: Settings,
 }
 
 impl MinMaxScaler {
-    /// A scaler of these columns.
-    pub fn new(columns: impl Into<Columns>) -> Self {
-        Self {
-            columns: columns.into(),
-            nulls: Nulls::default(),
-            policies: Policies::default(),
-        }
+    setters!();
+
+    fn with(settings: Settings) -> Self {
+        Self { settings }
     }
 
     /// Where the learned range goes.
     pub fn range(mut self, low: f64, high: f64) -> Self {
-        self.policies.output = OutputRange { low, high };
+        self.settings.policies.output = OutputRange { low, high };
         self
     }
 
     /// What to do with new values outside the learned range.
     pub fn outside(mut self, outside: Outside) -> Self {
-        self.policies.outside = outside;
+        self.settings.policies.outside = outside;
         self
-    }
-
-    /// What to do with a column whose learned values are all equal.
-    pub fn constant(mut self, constant: Constant) -> Self {
-        self.policies.constant = constant;
-        self
-    }
-
-    /// What to do with nulls.
-    pub fn nulls(mut self, nulls: Nulls) -> Self {
-        self.nulls = nulls;
-        self
-    }
-
-    /// What to do with NaN.
-    pub fn nans(mut self, nans: Nans) -> Self {
-        self.policies.nans = nans;
-        self
-    }
-
-    /// What to do with infinities.
-    pub fn infinities(mut self, infinities: Infinities) -> Self {
-        self.policies.infinities = infinities;
-        self
-    }
-
-    fn check(&self) -> Result<()> {
-        let OutputRange { low, high } = self.policies.output;
-        // Written so that NaN is refused too.
-        if low.is_finite() && high.is_finite() && low < high {
-            return Ok(());
-        }
-        let message = format!("the output range is {low}..{high}");
-        Err(Error::new(ErrorKind::Config, message)
-            .with_help("give two finite numbers, the lower one first"))
     }
 }
 
@@ -136,117 +96,60 @@ impl MinMaxScaling {
     /// The learned minimum and maximum of a column in its physical numbers; `None` for another
     /// column and for one without any value.
     pub fn range(&self, column: &str) -> Option<(Value, Value)> {
-        let scaled = self.columns.iter().find(|scaled| scaled.column == column)?;
-        scaled.learned.map(|range| (range.min, range.max))
+        column::learned(&self.columns, column).map(|range| (range.min, range.max))
+    }
+
+    fn kernel_of(&self, learned: Range) -> (Range, Policies) {
+        (learned, self.policies)
     }
 }
 
-// The label of the stage in messages: the columns, and the policies that are not the default.
-impl fmt::Debug for MinMaxScaler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        column::label(f, "MinMaxScaler", &self.columns, self.nulls, &self.policies)
-    }
-}
-
-impl Transform for MinMaxScaler {
-    type Fitted = MinMaxScaling;
-
-    fn reads(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
-        column::resolve(&self.columns, input)
-    }
-
-    fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
-        column::resolve(&self.columns, input)
-    }
-
-    fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
-        let columns = column::resolve(&self.columns, input)?;
-        let needs = columns.into_iter().flat_map(|name| {
-            [
-                column::counts(&name, self.policies.infinities),
-                Need::column(name.clone(), Statistic::Min),
-                Need::column(name, Statistic::Max),
-            ]
-        });
-        Ok(needs.collect())
-    }
-
-    fn fit(&self, input: &Schema, learned: &Learned) -> Result<MinMaxScaling> {
-        let mut columns = Vec::new();
-        for name in column::resolve(&self.columns, input)? {
-            column::refuse(
-                learned,
-                &name,
-                self.nulls,
-                self.policies.nans,
-                self.policies.infinities,
-            )?;
-            let range = match (learned.min(&name)?, learned.max(&name)?) {
-                (Some(min), Some(max)) => Some(Range { min, max }),
-                _ => None,
-            };
-            let dtype = input.field(&name)?.dtype().clone();
-            if self.policies.constant == Constant::Error
-                && range.is_some_and(|range| range.min == range.max)
-            {
-                return Err(
-                    Error::new(ErrorKind::Fit, "every train row holds the same value")
-                        .on_column(name.as_str())
-                        .with_dtype(dtype)
-                        .with_help("leave the column out, or choose `.constant(Constant::Zero)`"),
-                );
-            }
-            columns.push(Scaled {
-                column: name.to_string(),
-                dtype: Dtype(dtype),
-                learned: range,
-            });
-        }
-        Ok(MinMaxScaling {
-            columns,
-            nulls: self.nulls,
-            policies: self.policies,
-        })
-    }
-
-    fn output(&self, input: &Schema) -> Result<Schema> {
-        self.check()?;
-        let columns = column::resolve(&self.columns, input)?;
-        column::output(
-            input,
-            columns.iter().map(PlSmallStr::as_str),
-            &self.policies,
-        )
-    }
-
-    fn restore(&self, saved: &Saved) -> Result<MinMaxScaling> {
-        let fitted: MinMaxScaling = saved.read()?;
-        let names = fitted.columns.iter().map(|scaled| scaled.column.as_str());
-        let same = self.columns.may_be(names)
-            && (fitted.nulls, fitted.policies) == (self.nulls, self.policies);
-        if !same {
-            return Err(column::another_step(self, &fitted));
-        }
-        Ok(fitted)
-    }
-}
-
-impl Scaling for MinMaxScaling {
+impl Scaler for MinMaxScaler {
     type Learned = Range;
-    type Kernel = (Range, Policies);
+    const NAME: &'static str = "MinMaxScaler";
 
-    fn columns(&self) -> &[Scaled<Range>] {
-        &self.columns
+    fn settings(&self) -> &Settings {
+        &self.settings
     }
 
-    fn nulls(&self) -> Nulls {
-        self.nulls
+    fn statistics(&self) -> Vec<Statistic> {
+        vec![Statistic::Min, Statistic::Max]
     }
 
-    fn kernel(&self, learned: &Range) -> (Range, Policies) {
-        (*learned, self.policies)
+    fn learn(&self, learned: &Learned, column: &str) -> Result<Option<Range>> {
+        let ends = learned.min(column)?.zip(learned.max(column)?);
+        Ok(ends.map(|(min, max)| Range { min, max }))
+    }
+
+    fn is_constant(learned: &Range) -> bool {
+        learned.min == learned.max
+    }
+
+    fn check(&self) -> Result<()> {
+        let OutputRange { low, high } = self.settings.policies.output;
+        // Written so that NaN is refused too.
+        if low.is_finite() && high.is_finite() && low < high {
+            return Ok(());
+        }
+        let message = format!("the output range is {low}..{high}");
+        Err(Error::new(ErrorKind::Config, message)
+            .with_help("give two finite numbers, the lower one first"))
+    }
+
+    fn label(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (policies, usual) = (self.settings.policies, Policies::default());
+        if policies.outside != usual.outside {
+            write!(f, ", outside: {:?}", policies.outside)?;
+        }
+        if policies.output != usual.output {
+            let OutputRange { low, high } = policies.output;
+            write!(f, ", range: {low}..{high}")?;
+        }
+        Ok(())
     }
 }
+
+scaler!(MinMaxScaler => MinMaxScaling, (Range, Policies), "min_max_scaling");
 
 fn typed<T: Physical>((range, policies): &(Range, Policies)) -> Result<MinMaxKernel<T>> {
     let kernel = T::from_learned(range.min)
@@ -284,39 +187,5 @@ impl Kernel for (Range, Policies) {
         let kernel = typed::<T>(self)?;
         out.extend(values.iter().map(|value| kernel.inverse_value(*value)));
         Ok(())
-    }
-}
-
-impl Artifact for MinMaxScaling {
-    const KIND: &'static str = "min_max_scaling";
-}
-
-impl Apply for MinMaxScaling {
-    fn apply(&self, frame: LazyFrame) -> Result<LazyFrame> {
-        Ok(column::apply(self, frame))
-    }
-
-    fn output(&self, input: &Schema) -> Result<Schema> {
-        column::output(
-            input,
-            self.columns.iter().map(|scaled| scaled.column.as_str()),
-            &self.policies,
-        )
-    }
-
-    fn warnings(&self, warnings: &mut Vec<String>) {
-        column::warn(self, warnings);
-    }
-}
-
-impl RowWise for MinMaxScaling {}
-
-impl Invert for MinMaxScaling {
-    fn inverse(&self, frame: LazyFrame) -> Result<LazyFrame> {
-        Ok(column::undo(self, frame))
-    }
-
-    fn inverse_value(&self, column: &str, value: Expr) -> Result<Expr> {
-        Ok(column::undo_value(self, column, value))
     }
 }

@@ -5,14 +5,21 @@
 //! policy is an enum with a safe default. `docs/normalization.md` has the table of cases.
 
 mod cells;
+mod centred;
 mod column;
+mod max_abs_scaler;
 mod min_max;
 mod min_max_scaler;
+mod norm;
+mod normalizer;
 mod number;
 mod placement;
 mod policy;
 mod product;
 mod report;
+mod robust_scaler;
+mod settings;
+mod spread;
 mod standard;
 mod standard_scaler;
 
@@ -23,6 +30,10 @@ mod property_tests;
 #[cfg(test)]
 mod standard_tests;
 
+pub use max_abs_scaler::{MaxAbsScaler, MaxAbsScaling};
 pub use min_max_scaler::{MinMaxScaler, MinMaxScaling};
+pub use norm::Norm;
+pub use normalizer::Normalizer;
 pub use policy::{Constant, Infinities, Nans, Nulls, OutputRange, Outside};
+pub use robust_scaler::{RobustScaler, RobustScaling};
 pub use standard_scaler::{StandardScaler, StandardScaling};

@@ -1,5 +1,7 @@
 //! What a scaler does with the values that plain arithmetic has no good answer for.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What a scaler does with a null.
@@ -108,6 +110,25 @@ pub(crate) struct Policies {
     pub(crate) outside: Outside,
     /// Where the learned range goes; a standard scaler ignores it.
     pub(crate) output: OutputRange,
+}
+
+/// The policies for single values as part of a stage's label, if they are not the default.
+pub(crate) fn label(
+    f: &mut fmt::Formatter<'_>,
+    nulls: Nulls,
+    nans: Nans,
+    infinities: Infinities,
+) -> fmt::Result {
+    if nulls != Nulls::default() {
+        write!(f, ", nulls: {nulls:?}")?;
+    }
+    if nans != Nans::default() {
+        write!(f, ", nans: {nans:?}")?;
+    }
+    if infinities != Infinities::default() {
+        write!(f, ", infinities: {infinities:?}")?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

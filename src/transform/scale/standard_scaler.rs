@@ -1,18 +1,13 @@
-use std::fmt;
-
 use polars::prelude::{Expr, LazyFrame, PlSmallStr};
 use serde::{Deserialize, Serialize};
 
-use super::cells::Kernel;
-use super::column::{self, Scaled, Scaling};
-use super::number::Physical;
-use super::policy::{Constant, Infinities, Nans, Nulls, Policies};
-use super::report::Report;
-use super::standard::StandardKernel;
-use crate::error::{Error, ErrorKind, Result};
-use crate::learn::{Learned, Mean, Need, Statistic};
-use crate::schema::{Columns, Dtype, Schema};
-use crate::transform::{Apply, Artifact, Invert, RowWise, Saved, Transform};
+use super::centred::Centred;
+use super::column::{self, Scaled};
+use super::policy::{Nulls, Policies};
+use super::settings::{Scaler, Settings, scaler, setters};
+use crate::error::Result;
+use crate::learn::{Learned, Mean, Statistic};
+use crate::schema::Schema;
 
 /// Scales columns to mean 0 and standard deviation 1: learns both (`ddof` 0) and applies
 /// `(x − mean) / std`.
@@ -50,43 +45,14 @@ use crate::transform::{Apply, Artifact, Invert, RowWise, Saved, Transform};
 #[derive(Clone, PartialEq)]
 #[must_use = "a step does nothing until it is part of a flow, or fitted by `.fit_on(&train)`"]
 pub struct StandardScaler {
-    columns: Columns,
-    nulls: Nulls,
-    policies: Policies,
+    settings: Settings,
 }
 
 impl StandardScaler {
-    /// A scaler of these columns.
-    pub fn new(columns: impl Into<Columns>) -> Self {
-        Self {
-            columns: columns.into(),
-            nulls: Nulls::default(),
-            policies: Policies::default(),
-        }
-    }
+    setters!();
 
-    /// What to do with a column whose learned values are all equal.
-    pub fn constant(mut self, constant: Constant) -> Self {
-        self.policies.constant = constant;
-        self
-    }
-
-    /// What to do with nulls.
-    pub fn nulls(mut self, nulls: Nulls) -> Self {
-        self.nulls = nulls;
-        self
-    }
-
-    /// What to do with NaN.
-    pub fn nans(mut self, nans: Nans) -> Self {
-        self.policies.nans = nans;
-        self
-    }
-
-    /// What to do with infinities.
-    pub fn infinities(mut self, infinities: Infinities) -> Self {
-        self.policies.infinities = infinities;
-        self
+    fn with(settings: Settings) -> Self {
+        Self { settings }
     }
 }
 
@@ -107,203 +73,45 @@ pub(crate) struct Moments {
 }
 
 impl StandardScaling {
-    fn moments(&self, column: &str) -> Option<Moments> {
-        self.columns
-            .iter()
-            .find(|scaled| scaled.column == column)?
-            .learned
-    }
-
     /// The learned mean of a column in its physical numbers.
     pub fn mean(&self, column: &str) -> Option<f64> {
-        self.moments(column).map(|moments| moments.mean.to_f64())
+        column::learned(&self.columns, column).map(|moments| moments.mean.to_f64())
     }
 
     /// The learned standard deviation of a column (`ddof` 0) in its physical numbers.
     pub fn std(&self, column: &str) -> Option<f64> {
-        self.moments(column).map(|moments| moments.std)
-    }
-}
-
-// The label of the stage in messages: the columns, and the policies that are not the default.
-impl fmt::Debug for StandardScaler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        column::label(
-            f,
-            "StandardScaler",
-            &self.columns,
-            self.nulls,
-            &self.policies,
-        )
-    }
-}
-
-impl Transform for StandardScaler {
-    type Fitted = StandardScaling;
-
-    fn reads(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
-        column::resolve(&self.columns, input)
+        column::learned(&self.columns, column).map(|moments| moments.std)
     }
 
-    fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
-        column::resolve(&self.columns, input)
-    }
-
-    fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
-        let columns = column::resolve(&self.columns, input)?;
-        let needs = columns.into_iter().flat_map(|name| {
-            [
-                column::counts(&name, self.policies.infinities),
-                Need::column(name.clone(), Statistic::Mean),
-                Need::column(name, Statistic::Std),
-            ]
-        });
-        Ok(needs.collect())
-    }
-
-    fn fit(&self, input: &Schema, learned: &Learned) -> Result<StandardScaling> {
-        let mut columns = Vec::new();
-        for name in column::resolve(&self.columns, input)? {
-            column::refuse(
-                learned,
-                &name,
-                self.nulls,
-                self.policies.nans,
-                self.policies.infinities,
-            )?;
-            let dtype = input.field(&name)?.dtype().clone();
-            let moments = match (learned.mean(&name)?, learned.std(&name)?) {
-                (Some(mean), Some(std)) => Some(Moments { mean, std }),
-                _ => None,
-            };
-            if self.policies.constant == Constant::Error
-                && moments.is_some_and(|moments| moments.std == 0.0)
-            {
-                return Err(
-                    Error::new(ErrorKind::Fit, "every train row holds the same value")
-                        .on_column(name.as_str())
-                        .with_dtype(dtype)
-                        .with_help("leave the column out, or choose `.constant(Constant::Zero)`"),
-                );
-            }
-            columns.push(Scaled {
-                column: name.to_string(),
-                dtype: Dtype(dtype),
-                learned: moments,
-            });
-        }
-        Ok(StandardScaling {
-            columns,
-            nulls: self.nulls,
+    fn kernel_of(&self, learned: Moments) -> Centred {
+        Centred {
+            centre: learned.mean,
+            scale: learned.std,
             policies: self.policies,
-        })
-    }
-
-    fn output(&self, input: &Schema) -> Result<Schema> {
-        let columns = column::resolve(&self.columns, input)?;
-        column::output(
-            input,
-            columns.iter().map(PlSmallStr::as_str),
-            &self.policies,
-        )
-    }
-
-    fn restore(&self, saved: &Saved) -> Result<StandardScaling> {
-        let fitted: StandardScaling = saved.read()?;
-        let names = fitted.columns.iter().map(|scaled| scaled.column.as_str());
-        let same = self.columns.may_be(names)
-            && (fitted.nulls, fitted.policies) == (self.nulls, self.policies);
-        if !same {
-            return Err(column::another_step(self, &fitted));
         }
-        Ok(fitted)
     }
 }
 
-impl Scaling for StandardScaling {
+impl Scaler for StandardScaler {
     type Learned = Moments;
-    type Kernel = (Moments, Policies);
+    const NAME: &'static str = "StandardScaler";
 
-    fn columns(&self) -> &[Scaled<Moments>] {
-        &self.columns
+    fn settings(&self) -> &Settings {
+        &self.settings
     }
 
-    fn nulls(&self) -> Nulls {
-        self.nulls
+    fn statistics(&self) -> Vec<Statistic> {
+        vec![Statistic::Mean, Statistic::Std]
     }
 
-    fn kernel(&self, learned: &Moments) -> (Moments, Policies) {
-        (*learned, self.policies)
-    }
-}
-
-fn typed<T: Physical>((moments, policies): &(Moments, Policies)) -> Result<StandardKernel<T>> {
-    let Mean { origin, offset } = moments.mean;
-    StandardKernel::new(origin, offset, moments.std, *policies).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Model,
-            "the learned moments do not fit the dtype of their column",
-        )
-        .with_help("save the model again")
-    })
-}
-
-impl Kernel for (Moments, Policies) {
-    fn forward<T: Physical>(
-        &self,
-        values: &[T],
-        valid: &dyn Fn(usize) -> bool,
-        out: &mut Vec<T::Scaled>,
-    ) -> Result<Report> {
-        Ok(typed::<T>(self)?.forward(values, valid, out))
+    fn learn(&self, learned: &Learned, column: &str) -> Result<Option<Moments>> {
+        let moments = learned.mean(column)?.zip(learned.std(column)?);
+        Ok(moments.map(|(mean, std)| Moments { mean, std }))
     }
 
-    fn inverse<T: Physical>(
-        &self,
-        values: &[f64],
-        valid: &dyn Fn(usize) -> bool,
-        out: &mut Vec<T>,
-    ) -> Result<Report> {
-        Ok(typed::<T>(self)?.inverse(values, valid, out))
-    }
-
-    fn inverse_values<T: Physical>(&self, values: &[f64], out: &mut Vec<f64>) -> Result<()> {
-        let kernel = typed::<T>(self)?;
-        out.extend(values.iter().map(|value| kernel.inverse_value(*value)));
-        Ok(())
+    fn is_constant(learned: &Moments) -> bool {
+        learned.std == 0.0
     }
 }
 
-impl Artifact for StandardScaling {
-    const KIND: &'static str = "standard_scaling";
-}
-
-impl Apply for StandardScaling {
-    fn apply(&self, frame: LazyFrame) -> Result<LazyFrame> {
-        Ok(column::apply(self, frame))
-    }
-
-    fn output(&self, input: &Schema) -> Result<Schema> {
-        column::output(
-            input,
-            self.columns.iter().map(|scaled| scaled.column.as_str()),
-            &self.policies,
-        )
-    }
-
-    fn warnings(&self, warnings: &mut Vec<String>) {
-        column::warn(self, warnings);
-    }
-}
-
-impl RowWise for StandardScaling {}
-
-impl Invert for StandardScaling {
-    fn inverse(&self, frame: LazyFrame) -> Result<LazyFrame> {
-        Ok(column::undo(self, frame))
-    }
-
-    fn inverse_value(&self, column: &str, value: Expr) -> Result<Expr> {
-        Ok(column::undo_value(self, column, value))
-    }
-}
+scaler!(StandardScaler => StandardScaling, Centred, "standard_scaling");

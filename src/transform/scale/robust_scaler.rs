@@ -1,0 +1,174 @@
+use std::fmt;
+
+use polars::prelude::{Expr, LazyFrame, PlSmallStr};
+use serde::{Deserialize, Serialize};
+
+use super::centred::Centred;
+use super::column::{self, Scaled};
+use super::policy::{Nulls, Policies};
+use super::settings::{Scaler, Settings, scaler, setters};
+use super::spread::{middle, spread};
+use crate::error::{Error, ErrorKind, Result};
+use crate::learn::{Learned, Mean, Statistic};
+use crate::schema::Schema;
+
+/// Scales columns by what outliers do not move: learns the median and the distance of two
+/// quantiles, and applies `(x − median) / (upper quantile − lower quantile)`.
+///
+/// The quantiles are exact, with linear interpolation between the two neighbouring values (`NumPy`'s
+/// default; Hyndman and Fan's definition 7, The American Statistician 50, 1996). Exact quantiles
+/// need all values at once: the fit holds its columns in memory, and `explain()` says so. Of
+/// integers the median is exact, also halfway between two large ones. Dtypes and output are those of
+/// [`MinMaxScaler`](super::MinMaxScaler). Rows are kept.
+///
+/// | setting | default | meaning |
+/// |---|---|---|
+/// | `quantile_range` | 0.25, 0.75 | the two quantiles, as shares of the rows in 0..1 |
+/// | `constant` | `Constant::Zero` | a column whose two quantiles are equal: with `Zero` it is divided by 1 |
+/// | `nulls` | `Nulls::Keep` | nulls, which are never learned from |
+/// | `nans` | `Nans::Keep` | NaN, which are never learned from |
+/// | `infinities` | `Infinities::Error` | infinities, which are never learned from |
+///
+/// The definition is scikit-learn's `RobustScaler`.
+///
+/// # Errors
+///
+/// As [`MinMaxScaler`](super::MinMaxScaler), and [`ErrorKind::Fit`] when the distance of the two
+/// quantiles is beyond the largest Float64. [`ErrorKind::Config`] for a quantile range that does not
+/// rise within 0..1.
+///
+/// # Examples
+///
+/// ```
+/// use floe::polars::prelude::*;
+/// use floe::prelude::*;
+///
+/// let rows = df!["x" => [1, 2, 3, 4, 1_000_000]]?;
+/// let train = floe::train_on(InMemory::new(rows.clone()))?;
+/// let fitted = RobustScaler::new(["x"]).fit_on(&train)?;
+/// assert_eq!((fitted.center("x"), fitted.scale("x")), (Some(3.0), Some(2.0)));
+/// let scaled = fitted.apply(rows.lazy())?.collect()?;
+/// assert_eq!(scaled.column("x")?.f64()?.get(0), Some(-1.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq)]
+#[must_use = "a step does nothing until it is part of a flow, or fitted by `.fit_on(&train)`"]
+pub struct RobustScaler {
+    settings: Settings,
+    low: f64,
+    high: f64,
+}
+
+const QUARTILES: (f64, f64) = (0.25, 0.75);
+
+impl RobustScaler {
+    setters!();
+
+    fn with(settings: Settings) -> Self {
+        let (low, high) = QUARTILES;
+        Self {
+            settings,
+            low,
+            high,
+        }
+    }
+
+    /// The two quantiles whose distance is the unit, as shares of the rows in 0..1.
+    pub fn quantile_range(mut self, low: f64, high: f64) -> Self {
+        (self.low, self.high) = (low, high);
+        self
+    }
+}
+
+/// A fitted [`RobustScaler`]: the median of each column, and the distance of its two quantiles.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RobustScaling {
+    columns: Vec<Scaled<Middle>>,
+    nulls: Nulls,
+    policies: Policies,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Middle {
+    center: Mean,
+    scale: f64,
+}
+
+impl RobustScaling {
+    /// The learned median of a column in its physical numbers.
+    pub fn center(&self, column: &str) -> Option<f64> {
+        column::learned(&self.columns, column).map(|middle| middle.center.to_f64())
+    }
+
+    /// The learned distance of the two quantiles of a column in its physical numbers; 0 when they
+    /// are equal.
+    pub fn scale(&self, column: &str) -> Option<f64> {
+        column::learned(&self.columns, column).map(|middle| middle.scale)
+    }
+
+    fn kernel_of(&self, learned: Middle) -> Centred {
+        Centred {
+            centre: learned.center,
+            scale: learned.scale,
+            policies: self.policies,
+        }
+    }
+}
+
+impl Scaler for RobustScaler {
+    type Learned = Middle;
+    const NAME: &'static str = "RobustScaler";
+    const CONSTANT: &'static str = "the two quantiles are equal";
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn statistics(&self) -> Vec<Statistic> {
+        [0.5, self.low, self.high].map(Statistic::Quantile).into()
+    }
+
+    fn learn(&self, learned: &Learned, column: &str) -> Result<Option<Middle>> {
+        let quantile = |q| learned.quantile(column, q);
+        let Some(median) = quantile(0.5)? else {
+            return Ok(None);
+        };
+        let scale = quantile(self.low)?
+            .zip(quantile(self.high)?)
+            .map_or(f64::NAN, |(low, high)| spread(low, high));
+        if !scale.is_finite() {
+            let message = "the distance of the two quantiles is beyond the largest Float64";
+            return Err(Error::new(ErrorKind::Fit, message)
+                .on_column(column)
+                .with_help("divide the column by a power of ten first"));
+        }
+        let center = middle(median);
+        Ok(Some(Middle { center, scale }))
+    }
+
+    fn is_constant(learned: &Middle) -> bool {
+        learned.scale == 0.0
+    }
+
+    fn check(&self) -> Result<()> {
+        let (low, high) = (self.low, self.high);
+        // Written so that NaN is refused too.
+        if 0.0 <= low && low < high && high <= 1.0 {
+            return Ok(());
+        }
+        let message = format!("the quantile range is {low}..{high}");
+        Err(Error::new(ErrorKind::Config, message)
+            .with_help("give two shares in 0..1, the lower one first, such as 0.25 and 0.75"))
+    }
+
+    fn label(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if (self.low, self.high) != QUARTILES {
+            write!(f, ", quantile range: {}..{}", self.low, self.high)?;
+        }
+        Ok(())
+    }
+}
+
+scaler!(RobustScaler => RobustScaling, Centred, "robust_scaling");
