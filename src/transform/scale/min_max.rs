@@ -1,13 +1,10 @@
 //! Min-max scaling of one column.
 
+use super::judge::{in_blocks, judge_infinity, judge_nan, note_inverse};
 use super::number::{Physical, Scaled};
 use super::placement::Placement;
-use super::policy::{Constant, Infinities, Nans, Outside, Policies};
+use super::policy::{Constant, Infinities, Outside, Policies};
 use super::report::{Report, Verdict};
-
-/// How many values are tried at once: input and output of a block stay in the first
-/// cache, so that a block with an event is cheap to do again.
-pub(crate) const BLOCK: usize = 1024;
 
 /// Maps the learned minimum to exactly 0, the maximum to exactly 1, and all between in
 /// order, by a true division; a reciprocal would miss 1.
@@ -82,29 +79,13 @@ impl<T: Physical> MinMaxKernel<T> {
         valid: impl Fn(usize) -> bool,
         out: &mut Vec<T::Scaled>,
     ) -> Report {
-        let mut report = Report::default();
         let nothing = self.constant && self.policies.constant == Constant::Null;
-        out.reserve(values.len());
-        let mut first = 0;
-        for block in values.chunks(BLOCK) {
-            let start = out.len();
-            out.resize(start + block.len(), T::Scaled::ZERO);
-            let target = &mut out[start..];
-            if self.block::<UNIT, BOUNDED>(block, target) || nothing {
-                for (at, (slot, &value)) in (first..).zip(target.iter_mut().zip(block)) {
-                    *slot = T::Scaled::ZERO;
-                    if valid(at) {
-                        match self.judge(value, at, &mut report) {
-                            Verdict::Value(result) => *slot = result,
-                            Verdict::Null => report.make_null(at, values.len()),
-                            Verdict::Refused => {}
-                        }
-                    }
-                }
-            }
-            first += block.len();
-        }
-        report
+        let block = |block: &[T], target: &mut [T::Scaled]| {
+            self.block::<UNIT, BOUNDED>(block, target) || nothing
+        };
+        in_blocks(values, valid, out, block, |value, at, report| {
+            self.judge(value, at, report)
+        })
     }
 
     /// Scales a block as if no policy existed; true when one could apply to some value.
@@ -247,61 +228,6 @@ impl<T: Physical> MinMaxKernel<T> {
             1.0
         } else {
             self.placement.unplace(value)
-        }
-    }
-}
-
-/// Decides about a value that is not a number.
-pub(crate) fn judge_nan<T: Physical>(
-    policy: Nans,
-    value: T,
-    at: usize,
-    report: &mut Report,
-) -> Verdict<T::Scaled> {
-    match policy {
-        Nans::Keep => Verdict::Value(T::Scaled::NAN),
-        Nans::Null => Verdict::Null,
-        Nans::Error => {
-            report.nans.add(at, value);
-            Verdict::Refused
-        }
-    }
-}
-
-/// Decides about an infinite value, or a finite one with an infinite `result`.
-pub(crate) fn judge_infinity<T: Physical>(
-    policy: Infinities,
-    result: T::Scaled,
-    value: T,
-    at: usize,
-    report: &mut Report,
-) -> Verdict<T::Scaled> {
-    match policy {
-        Infinities::Keep => Verdict::Value(result),
-        Infinities::Null => Verdict::Null,
-        Infinities::Error => {
-            report.infinities.add(at, value);
-            Verdict::Refused
-        }
-    }
-}
-
-/// Reports what the inverse of one value could not say in the dtype.
-pub(crate) fn note_inverse<T: Physical>(
-    value: f64,
-    saturated: bool,
-    at: usize,
-    len: usize,
-    valid: &impl Fn(usize) -> bool,
-    report: &mut Report,
-) {
-    let unsayable = T::INTEGER && value.is_nan();
-    let lost = saturated && (T::INTEGER || value.is_finite());
-    if (unsayable || lost) && valid(at) {
-        if unsayable {
-            report.make_null(at, len);
-        } else {
-            report.saturated.add(at, value);
         }
     }
 }

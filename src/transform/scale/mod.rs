@@ -7,6 +7,7 @@
 mod cells;
 mod centred;
 mod column;
+mod judge;
 mod max_abs_scaler;
 mod min_max;
 mod min_max_scaler;

@@ -1,6 +1,6 @@
 //! Standard scaling of one column: distance from the mean in standard deviations.
 
-use super::min_max::{BLOCK, judge_infinity, judge_nan, note_inverse};
+use super::judge::{in_blocks, judge_infinity, judge_nan, note_inverse};
 use super::number::{Physical, Scaled};
 use super::policy::{Constant, Infinities, Policies};
 use super::report::{Report, Verdict};
@@ -60,29 +60,11 @@ impl<T: Physical> StandardKernel<T> {
         valid: impl Fn(usize) -> bool,
         out: &mut Vec<T::Scaled>,
     ) -> Report {
-        let mut report = Report::default();
         let nothing = self.constant && self.policies.constant == Constant::Null;
-        out.reserve(values.len());
-        let mut first = 0;
-        for block in values.chunks(BLOCK) {
-            let start = out.len();
-            out.resize(start + block.len(), T::Scaled::ZERO);
-            let target = &mut out[start..];
-            if self.block(block, target) || nothing {
-                for (at, (slot, &value)) in (first..).zip(target.iter_mut().zip(block)) {
-                    *slot = T::Scaled::ZERO;
-                    if valid(at) {
-                        match self.judge(value, at, &mut report) {
-                            Verdict::Value(result) => *slot = result,
-                            Verdict::Null => report.make_null(at, values.len()),
-                            Verdict::Refused => {}
-                        }
-                    }
-                }
-            }
-            first += block.len();
-        }
-        report
+        let block = |block: &[T], target: &mut [T::Scaled]| self.block(block, target) || nothing;
+        in_blocks(values, valid, out, block, |value, at, report| {
+            self.judge(value, at, report)
+        })
     }
 
     /// Scales a block as if no policy existed; true when one could apply to some value.
