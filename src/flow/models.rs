@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use polars::prelude::LazyFrame;
 use serde_json::Value;
 
 use super::divide::Division;
@@ -10,9 +11,41 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::estimator::Estimator;
 use crate::learn::{Plan, ScanLog};
 use crate::model::{Facts, Model, Pipeline, read};
+use crate::source::Outline;
 use crate::transform::{Invert, SavedSteps};
 
 type ModelOf<P, T, E> = Model<<P as Plan>::Fitted, <T as Plan>::Fitted, <E as Estimator>::Model>;
+
+/// Fits on the rows that `rows` opens, unscored.
+fn fit_rows<D, P, T, E, K>(
+    taught: &Taught<D, P, T, E, K>,
+    settings: &Settings,
+    rows: impl FnOnce(&D, &Outline, &mut ScanLog) -> Result<LazyFrame>,
+) -> Result<ModelOf<P, T, E>>
+where
+    D: Division,
+    P: Plan,
+    T: Plan,
+    T::Fitted: Invert,
+    E: Estimator,
+{
+    let Taught {
+        divided, estimator, ..
+    } = taught;
+    let (schema, outline) = fit::prepared(divided, estimator, settings)?;
+    let mut log = ScanLog::new(&settings.cancel);
+    let rows = rows(&divided.division, &outline, &mut log)?;
+    let (pipeline, predictor) = fit::fit_model(divided, estimator, &schema, &rows, &mut log)?;
+    Ok(Model {
+        pipeline,
+        predictor,
+        facts: Facts {
+            split: divided.division.describe(),
+            tags: outline.tags,
+            metrics: None,
+        },
+    })
+}
 
 pub(crate) fn fit_train<D, P, T, E, K>(
     taught: &Taught<D, P, T, E, K>,
@@ -25,20 +58,8 @@ where
     T::Fitted: Invert,
     E: Estimator,
 {
-    let divided = &taught.divided;
-    let (schema, outline) = fit::prepared(divided, &taught.estimator, settings)?;
-    let mut log = ScanLog::new(&settings.cancel);
-    let train = divided.division.open(&outline, &mut log)?.train;
-    let (pipeline, predictor) =
-        fit::fit_model(divided, &taught.estimator, &schema, &train, &mut log)?;
-    Ok(Model {
-        pipeline,
-        predictor,
-        facts: Facts {
-            split: divided.division.describe(),
-            tags: outline.tags,
-            metrics: None,
-        },
+    fit_rows(taught, settings, |division, outline, log| {
+        Ok(division.open(outline, log)?.train)
     })
 }
 
@@ -53,22 +74,12 @@ where
     T::Fitted: Invert,
     E: Estimator,
 {
-    let (schema, outline) = fit::prepared(&taught.divided, &taught.estimator, settings)?;
-    let mut log = ScanLog::new(&settings.cancel);
-    let all = taught.divided.division.open_all(&mut log)?;
-    let (pipeline, predictor) =
-        fit::fit_model(&taught.divided, &taught.estimator, &schema, &all, &mut log)?;
-    let mut tags = outline.tags;
-    tags.push("fitted on all rows, test rows included".to_owned());
-    Ok(Model {
-        pipeline,
-        predictor,
-        facts: Facts {
-            split: Value::Null,
-            tags,
-            metrics: None,
-        },
-    })
+    let mut model = fit_rows(taught, settings, |division, _, log| division.open_all(log))?;
+    // No split divides what it learned from.
+    model.facts.split = Value::Null;
+    let tag = "fitted on all rows, test rows included";
+    model.facts.tags.push(tag.to_owned());
+    Ok(model)
 }
 
 pub(crate) fn load<D, P, T, E, K>(
