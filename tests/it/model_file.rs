@@ -203,3 +203,39 @@ fn a_folder_that_cannot_be_written_leaves_the_old_file() {
         "nothing is left beside it"
     );
 }
+
+/// The model files of every release stay in `tests/golden` and load for ever, to the same bits.
+/// `FLOE_FREEZE=1` writes one that is not there yet; it never overwrites.
+#[test]
+fn frozen_model_files_load_to_the_same_bits() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let flow = floe::from(InMemory::new(rows()))
+        .split(TrainTestSplit::new(0.25).seed(3))
+        .then(StandardScaler::new(["big", "when"]))
+        .then(MinMaxScaler::new(["price"]).outside(Outside::Clip))
+        .then(RobustScaler::new(["small"]))
+        .then(MaxAbsScaler::new(["price"]))
+        .on_target(MinMaxScaler::new(["likes"]))
+        .learn(LinearRegression::new(["big", "small", "price"], "likes"));
+    let (file, frozen) = (
+        folder.join("model_1.json"),
+        folder.join("model_1.bits.json"),
+    );
+    if std::env::var_os("FLOE_FREEZE").is_some() && !file.exists() {
+        let run = flow.run().unwrap();
+        run.model().save(&file).unwrap();
+        let bits: Vec<String> = bits(run.model().predict(rows().lazy()).unwrap())
+            .iter()
+            .map(|bits| format!("{bits:016x}"))
+            .collect();
+        std::fs::write(&frozen, serde_json::to_string_pretty(&bits).unwrap() + "\n").unwrap();
+    }
+    let expected: Vec<String> =
+        serde_json::from_str(&std::fs::read_to_string(frozen).unwrap()).unwrap();
+    let model = flow.load(&file).unwrap();
+    let found: Vec<String> = bits(model.predict(rows().lazy()).unwrap())
+        .iter()
+        .map(|bits| format!("{bits:016x}"))
+        .collect();
+    assert_eq!(found, expected);
+}
