@@ -1,11 +1,11 @@
-use polars::prelude::{DataType, LazyFrame, PlSmallStr, lit};
+use polars::prelude::{LazyFrame, PlSmallStr, lit};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Estimator, PREDICTION, Predict, Training};
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::{Need, Statistic};
-use crate::schema::Schema;
+use crate::schema::{Schema, physical_unit};
 use crate::transform::Artifact;
 
 /// Predicts the mean of the target, whatever the features: the baseline of least squares.
@@ -55,11 +55,7 @@ impl ConstantModel {
         let value = value.ok_or_else(|| {
             Error::new(ErrorKind::Fit, "no train row holds a value of the target").on_column(target)
         })?;
-        // A decimal is learned in its unscaled integers; its own numbers are these by a power of ten.
-        let unit = match training.schema().field(target)?.dtype() {
-            DataType::Decimal(_, scale) => 10_f64.powi(i32::try_from(*scale).unwrap_or(0)),
-            _ => 1.0,
-        };
+        let unit = physical_unit(training.schema().field(target)?.dtype());
         Ok(Self {
             value: value / unit,
         })

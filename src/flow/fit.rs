@@ -9,7 +9,8 @@ use crate::error::{Error, ErrorKind, Result, label};
 use crate::estimator::Estimator;
 use crate::frame::{Frame, Test, Train};
 use crate::learn::{
-    Asked, Learned, Level, Need, Plan, Purpose, ScanLog, Walk, refuse_undeclared, run_level, stuck,
+    Answers, Asked, Climb, Learned, Level, Need, Plan, Purpose, ScanLog, Walk, climb,
+    refuse_undeclared, stuck,
 };
 use crate::model::{Input, Pipeline};
 use crate::schema::{Dtype, Role, Schema};
@@ -96,6 +97,56 @@ type FittedModel<P, T, E> = (
     <E as Estimator>::Model,
 );
 
+/// The steps, the steps on the target and the estimator on their way up together.
+struct Ascent<'a, D, P: Plan, T: Plan, W> {
+    divided: &'a Divided<D, P, T>,
+    wants: &'a W,
+    steps: P::State,
+    targets: T::State,
+    goal: Goal,
+}
+
+impl<D, P: Plan, T: Plan, W: Wants> Climb for Ascent<'_, D, P, T, W> {
+    fn advance(&mut self, walk: &mut Walk) -> Result<()> {
+        self.divided.steps.advance(&mut self.steps, walk)?;
+        let view = walk.schema().target_view();
+        walk.with_roles(view, |walk| {
+            self.divided.target_steps.advance(&mut self.targets, walk)
+        })?;
+        let reads = self.wants.reads(walk.schema())?;
+        walk.read(&reads);
+        if !matches!(self.goal, Goal::Waiting) {
+            return Ok(());
+        }
+        if !walk.is_ready(&reads) {
+            walk.wait();
+            return Ok(());
+        }
+        let needs = self.wants.needs(walk.schema())?;
+        refuse_undeclared(&reads, &needs)?;
+        self.goal = if needs.is_empty() {
+            Goal::Learned(Learned::default())
+        } else {
+            walk.wait();
+            Goal::Asked(walk.ask(needs)?)
+        };
+        Ok(())
+    }
+
+    fn resolve(&mut self, answers: Option<&Answers>) -> Result<()> {
+        self.divided.steps.resolve(&mut self.steps, answers)?;
+        let target_steps = &self.divided.target_steps;
+        target_steps.resolve(&mut self.targets, answers)?;
+        if let Goal::Asked(asked) = &self.goal {
+            self.goal = match answers {
+                Some(answers) => Goal::Learned(Learned::of(answers, asked)?),
+                None => Goal::Known,
+            };
+        }
+        Ok(())
+    }
+}
+
 /// Plans without a frame, or plans and fits with one.
 fn walk_levels<D, P: Plan, T: Plan, W: Wants>(
     divided: &Divided<D, P, T>,
@@ -104,69 +155,28 @@ fn walk_levels<D, P: Plan, T: Plan, W: Wants>(
     frame: Option<&LazyFrame>,
     log: &mut ScanLog,
 ) -> Result<Walked<P, T>> {
-    let mut steps = P::State::default();
-    let mut targets = T::State::default();
-    let mut goal = Goal::Waiting;
-    let mut levels = Vec::new();
-    loop {
-        let mut walk = Walk::new(source.clone(), frame.cloned());
-        divided.steps.advance(&mut steps, &mut walk)?;
-        let view = walk.schema().target_view();
-        walk.with_roles(view, |walk| {
-            divided.target_steps.advance(&mut targets, walk)
-        })?;
-        let reads = wants.reads(walk.schema())?;
-        walk.read(&reads);
-        if let Goal::Waiting | Goal::Asked(_) = goal {
-            if walk.is_ready(&reads) {
-                let needs = wants.needs(walk.schema())?;
-                refuse_undeclared(&reads, &needs)?;
-                if needs.is_empty() {
-                    goal = Goal::Learned(Learned::default());
-                } else {
-                    goal = Goal::Asked(walk.ask(needs)?);
-                    walk.wait();
-                }
-            } else {
-                walk.wait();
-            }
-        }
-        let waiting = walk.is_waiting();
-        let inputs = described(source, walk.inputs());
-        let (sheet, query, schema) = walk.finish();
-        if !waiting {
-            let (Some(query), Goal::Learned(learned)) = (query, goal) else {
-                return Ok((levels, None));
-            };
-            let fitted = Fitted {
-                steps: divided.steps.finish(steps)?,
-                target_steps: divided.target_steps.finish(targets)?,
-                learned,
-                frame: query,
-                schema,
-                inputs,
-            };
-            return Ok((levels, Some(fitted)));
-        }
-        if sheet.is_empty() {
-            return Err(stuck());
-        }
-        levels.push(sheet.level());
-        let answers = match query {
-            Some(query) => Some(run_level(query, &sheet, Purpose::Level, log)?),
-            None => None,
-        };
-        divided.steps.resolve(&mut steps, answers.as_ref())?;
-        divided
-            .target_steps
-            .resolve(&mut targets, answers.as_ref())?;
-        if let Goal::Asked(asked) = goal {
-            goal = match &answers {
-                Some(answers) => Goal::Learned(Learned::of(answers, &asked)?),
-                None => Goal::Known,
-            };
-        }
-    }
+    let mut ascent = Ascent {
+        divided,
+        wants,
+        steps: P::State::default(),
+        targets: T::State::default(),
+        goal: Goal::Waiting,
+    };
+    let (levels, walk) = climb(&mut ascent, source, frame, Purpose::Level, log)?;
+    let inputs = described(source, walk.inputs());
+    let (_, query, schema) = walk.finish();
+    let (Some(frame), Goal::Learned(learned)) = (query, ascent.goal) else {
+        return Ok((levels, None));
+    };
+    let fitted = Fitted {
+        steps: divided.steps.finish(ascent.steps)?,
+        target_steps: divided.target_steps.finish(ascent.targets)?,
+        learned,
+        frame,
+        schema,
+        inputs,
+    };
+    Ok((levels, Some(fitted)))
 }
 
 fn described<'a>(source: &Schema, names: impl IntoIterator<Item = &'a PlSmallStr>) -> Vec<Input> {
@@ -184,20 +194,20 @@ fn described<'a>(source: &Schema, names: impl IntoIterator<Item = &'a PlSmallStr
 fn roles(schema: Schema, settings: &Settings, target: Option<&str>) -> Result<Schema> {
     let mut schema = schema;
     for (column, role) in &settings.roles {
-        let is_target = target.is_some_and(|target| target == column.as_str());
-        if target.is_some() && is_target != (*role == Role::Target) {
-            let message = if is_target {
-                "the estimator predicts this column, and it is given another role"
-            } else if *role == Role::Target {
-                "the column is declared the target, and the estimator predicts another one"
-            } else {
-                ""
-            };
-            if !message.is_empty() {
-                return Err(Error::new(ErrorKind::Config, message)
-                    .on_column(column.as_str())
-                    .with_help("the target is the column of the estimator: leave its role out"));
+        let predicted = target.map(|target| target == column.as_str());
+        let contradiction = match (predicted, *role) {
+            (Some(true), role) if role != Role::Target => {
+                Some("the estimator predicts this column, and it is given another role")
             }
+            (Some(false), Role::Target) => {
+                Some("the column is declared the target, and the estimator predicts another one")
+            }
+            _ => None,
+        };
+        if let Some(contradiction) = contradiction {
+            return Err(Error::new(ErrorKind::Config, contradiction)
+                .on_column(column.as_str())
+                .with_help("the target is the column of the estimator: leave its role out"));
         }
         schema.set_role(column, *role)?;
     }

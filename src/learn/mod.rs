@@ -8,6 +8,7 @@
 pub(crate) mod accumulate;
 mod answers;
 mod batch;
+mod climb;
 mod learned;
 mod least_squares;
 mod need;
@@ -18,13 +19,14 @@ mod value;
 mod walk;
 
 pub use answers::Answers;
+pub(crate) use climb::{Climb, climb, stuck};
 pub use learned::Learned;
 pub use least_squares::{LeastSquares, LeastSquaresSolution, RankPolicy};
 pub use need::{Need, Statistic};
-pub(crate) use plan::{Declare, Progress, advance, fit_plan, refuse_undeclared, resolve, stuck};
+pub(crate) use plan::{Declare, Progress, advance, fit_plan, refuse_undeclared, resolve};
 pub use plan::{FitOn, Plan};
+pub(crate) use scan::Purpose;
 pub use scan::{CancelToken, Scan, ScanLog};
-pub(crate) use scan::{Purpose, run_level};
 pub(crate) use sheet::Asked;
 pub use sheet::Level;
 pub use value::{Mean, Quantile, Value};

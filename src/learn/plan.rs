@@ -1,9 +1,10 @@
 use std::fmt;
 
-use polars::prelude::PlSmallStr;
+use polars::prelude::{LazyFrame, PlSmallStr};
 
 use super::answers::Answers;
-use super::scan::{Purpose, ScanLog, run_level};
+use super::climb::{Climb, climb, stuck};
+use super::scan::{Purpose, ScanLog};
 use super::sheet::{Asked, Level};
 use super::walk::Walk;
 use super::{Learned, Need};
@@ -69,14 +70,13 @@ pub trait FitOn: Plan + Sized {
     /// ```
     fn fit_on<P: Learnable>(&self, train: &Frame<P>) -> Result<Self::Fitted> {
         let mut log = ScanLog::default();
-        let (fitted, _) = fit_plan(
+        fit_plan(
             self,
-            train.numbered(),
+            &train.numbered(),
             train.schema(),
             Purpose::Level,
             &mut log,
-        )?;
-        Ok(fitted)
+        )
     }
 
     /// This plan, then `next`.
@@ -87,7 +87,7 @@ pub trait FitOn: Plan + Sized {
     /// A trap with our message: an unfitted step has no `apply`, and rustc would only say so. It
     /// takes `&mut self` so that [`Apply::apply`] is found first on what is its own fitted form.
     #[doc(hidden)]
-    fn apply(&mut self, frame: polars::prelude::LazyFrame) -> Result<polars::prelude::LazyFrame>
+    fn apply(&mut self, frame: LazyFrame) -> Result<LazyFrame>
     where
         Self: Apply,
     {
@@ -100,56 +100,50 @@ pub trait FitOn: Plan + Sized {
     ///
     /// [`ErrorKind::Schema`] and [`ErrorKind::Config`] for what cannot work.
     fn levels(&self, schema: &Schema) -> Result<Vec<Level>> {
-        let mut state = Self::State::default();
-        let mut levels = Vec::new();
-        loop {
-            let mut walk = Walk::new(schema.clone(), None);
-            self.advance(&mut state, &mut walk)?;
-            if !walk.is_waiting() {
-                return Ok(levels);
-            }
-            let (sheet, ..) = walk.finish();
-            if sheet.is_empty() {
-                return Err(stuck());
-            }
-            levels.push(sheet.level());
-            self.resolve(&mut state, None)?;
-        }
+        let mut alone = Alone::new(self);
+        let mut log = ScanLog::default();
+        Ok(climb(&mut alone, schema, None, Purpose::Level, &mut log)?.0)
     }
 }
 
 impl<P: Plan> FitOn for P {}
 
-pub(crate) fn stuck() -> Error {
-    Error::new(
-        ErrorKind::Config,
-        "no step of the chain can become ready (a bug in floe)",
-    )
+/// A plan by itself, with how far it has come.
+struct Alone<'a, P: Plan> {
+    plan: &'a P,
+    state: P::State,
 }
 
-/// Fits a plan level by level and gives the schema after it.
+impl<'a, P: Plan> Alone<'a, P> {
+    fn new(plan: &'a P) -> Self {
+        Self {
+            plan,
+            state: P::State::default(),
+        }
+    }
+}
+
+impl<P: Plan> Climb for Alone<'_, P> {
+    fn advance(&mut self, walk: &mut Walk) -> Result<()> {
+        self.plan.advance(&mut self.state, walk)
+    }
+
+    fn resolve(&mut self, answers: Option<&Answers>) -> Result<()> {
+        self.plan.resolve(&mut self.state, answers)
+    }
+}
+
+/// Fits a plan level by level.
 pub(crate) fn fit_plan<P: Plan>(
     plan: &P,
-    frame: polars::prelude::LazyFrame,
+    frame: &LazyFrame,
     schema: &Schema,
     purpose: Purpose,
     log: &mut ScanLog,
-) -> Result<(P::Fitted, Schema)> {
-    let mut state = P::State::default();
-    loop {
-        let mut walk = Walk::new(schema.clone(), Some(frame.clone()));
-        plan.advance(&mut state, &mut walk)?;
-        let waiting = walk.is_waiting();
-        let (sheet, frame, schema) = walk.finish();
-        if !waiting {
-            return Ok((plan.finish(state)?, schema));
-        }
-        if sheet.is_empty() {
-            return Err(stuck());
-        }
-        let answers = run_level(frame.ok_or_else(stuck)?, &sheet, purpose, log)?;
-        plan.resolve(&mut state, Some(&answers))?;
-    }
+) -> Result<P::Fitted> {
+    let mut alone = Alone::new(plan);
+    climb(&mut alone, schema, Some(frame), purpose, log)?;
+    plan.finish(alone.state)
 }
 
 /// How far one step has come.
@@ -348,7 +342,7 @@ impl<P: Plan> Plan for Vec<P> {
 }
 
 impl<A: Apply> Apply for Vec<A> {
-    fn apply(&self, frame: polars::prelude::LazyFrame) -> Result<polars::prelude::LazyFrame> {
+    fn apply(&self, frame: LazyFrame) -> Result<LazyFrame> {
         self.iter().try_fold(frame, |frame, step| {
             step.apply(frame).map_err(|e| e.at(step))
         })

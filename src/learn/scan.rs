@@ -186,18 +186,10 @@ pub(crate) fn run_level(
         let state = Accumulators::new(sheet);
         let state = log.stream(query, purpose, state, Accumulators::update)?;
         answers = state.finish();
-        // Metrics are learned from rows without numbers: there is no source row to name.
-        let numbered = answers
-            .columns
-            .iter()
-            .flatten()
-            .any(|answer| answer.summary.infinities > 0)
-            && frame.clone().collect_schema()?.contains(ROW);
         for (question, answer) in sheet.columns.iter().zip(&mut answers.columns) {
             if let Some(answer) = answer.as_mut().and_then(Arc::get_mut)
                 && question.locate
                 && answer.summary.infinities > 0
-                && numbered
             {
                 let name = if question.kept {
                     question.alias()
@@ -224,7 +216,7 @@ pub(crate) fn run_level(
 }
 
 /// The source row of the first infinity of a column: a scan of its own, made only when there is one
-/// and the rows still carry their number, which the scored columns do not.
+/// and the rows still carry their number, which a step of a user may have dropped.
 fn first_infinity(mut frame: LazyFrame, name: &str, log: &mut ScanLog) -> Result<Option<u64>> {
     let schema = frame
         .collect_schema()

@@ -72,7 +72,7 @@ impl RegressionMetrics {
             metrics: self,
         };
         let frame = frame.clone().select(columns);
-        let (scored, _) = fit_plan(&table, frame, &schema, Purpose::Score, log)
+        let scored = fit_plan(&table, &frame, &schema, Purpose::Score, log)
             .map_err(|error| error.at(&self))?;
         Ok(scored.0)
     }

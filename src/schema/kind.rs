@@ -59,6 +59,15 @@ impl Kind {
     }
 }
 
+/// How many of the physical integers make one of the dtype's own numbers: a decimal is learned from
+/// in its unscaled integers, and they differ by a power of ten.
+pub(crate) fn physical_unit(dtype: &DataType) -> f64 {
+    match dtype {
+        DataType::Decimal(_, scale) => 10_f64.powi(i32::try_from(*scale).unwrap_or(0)),
+        _ => 1.0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,7 @@ use polars::prelude::{DataType, PlSmallStr, Schema as PolarsSchema};
 pub use columns::Columns;
 pub(crate) use columns::{column, refuse_role, roots};
 pub(crate) use dtype::Dtype;
-pub(crate) use kind::Kind;
+pub(crate) use kind::{Kind, physical_unit};
 
 use crate::error::{Error, ErrorKind, Result, listed};
 

@@ -56,13 +56,7 @@ impl<S: Source, P: Plan> Source for FittedBeforeSplit<S, P> {
     fn numbered(&self, log: &mut ScanLog) -> Result<LazyFrame> {
         let frame = self.source.numbered(log)?;
         let schema = self.source.schema()?;
-        let (fitted, _) = fit_plan(
-            &self.plan,
-            frame.clone(),
-            &schema,
-            Purpose::BeforeSplit,
-            log,
-        )?;
+        let fitted = fit_plan(&self.plan, &frame, &schema, Purpose::BeforeSplit, log)?;
         fitted.apply(frame)
     }
 }

@@ -10,7 +10,7 @@ use polars_arrow::bitmap::Bitmap;
 use super::number::Physical;
 use super::report::{Offences, Report};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{Dtype, Kind};
+use crate::schema::{Dtype, Kind, physical_unit};
 
 /// What a scaler does to the physical numbers of one column, whatever their type.
 pub(crate) trait Kernel {
@@ -175,11 +175,7 @@ pub(crate) fn inverse_values(
 ) -> Result<Column> {
     let name = column.name().clone();
     let kind = Kind::of(&name, &dtype.0)?;
-    // A decimal is undone in its unscaled integers; its own numbers are these by a power of ten.
-    let unit = match &dtype.0 {
-        DataType::Decimal(_, scale) => 10_f64.powi(i32::try_from(*scale).unwrap_or(0)),
-        _ => 1.0,
-    };
+    let unit = physical_unit(&dtype.0);
     let values = column.as_materialized_series().cast(&DataType::Float64)?;
     let mut arrays = Vec::new();
     for chunk in values.f64()?.downcast_iter() {

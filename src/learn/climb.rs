@@ -1,0 +1,54 @@
+use polars::prelude::LazyFrame;
+
+use super::answers::Answers;
+use super::scan::{Purpose, ScanLog, run_level};
+use super::sheet::Level;
+use super::walk::Walk;
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Schema;
+
+/// What is planned or fitted level by level: one plan, or all parts of a flow together.
+pub(crate) trait Climb {
+    /// Walks all steps once: applies what is fitted, and asks what is ready.
+    fn advance(&mut self, walk: &mut Walk) -> Result<()>;
+
+    /// Takes the answers of a level; without answers, what was asked counts as known.
+    fn resolve(&mut self, answers: Option<&Answers>) -> Result<()>;
+}
+
+/// Climbs level by level until nothing waits, and gives the levels and the last walk.
+///
+/// Without a frame it only plans: what `explain()` says comes from the same walk that fits.
+pub(crate) fn climb(
+    steps: &mut impl Climb,
+    schema: &Schema,
+    frame: Option<&LazyFrame>,
+    purpose: Purpose,
+    log: &mut ScanLog,
+) -> Result<(Vec<Level>, Walk)> {
+    let mut levels = Vec::new();
+    loop {
+        let mut walk = Walk::new(schema.clone(), frame.cloned());
+        steps.advance(&mut walk)?;
+        if !walk.is_waiting() {
+            return Ok((levels, walk));
+        }
+        let (sheet, query, _) = walk.finish();
+        if sheet.is_empty() {
+            return Err(stuck());
+        }
+        levels.push(sheet.level());
+        let answers = match query {
+            Some(query) => Some(run_level(query, &sheet, purpose, log)?),
+            None => None,
+        };
+        steps.resolve(answers.as_ref())?;
+    }
+}
+
+pub(crate) fn stuck() -> Error {
+    Error::new(
+        ErrorKind::Config,
+        "no step of the chain can become ready (a bug in floe)",
+    )
+}
