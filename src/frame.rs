@@ -3,10 +3,39 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use polars::prelude::{DataFrame, Engine, LazyFrame, all};
+use polars::prelude::{DataFrame, Engine, Expr, LazyFrame, all};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{ROW, Schema};
+
+/// Rows that still carry their source row number in the hidden column.
+#[derive(Clone)]
+pub(crate) struct RowSet {
+    pub(crate) frame: LazyFrame,
+    /// How the rows are dealt into folds, where they are.
+    ///
+    /// What the rows of each fold taught is combined in the order of the folds, so that the folds
+    /// of one scan and a fold that is fitted alone give the same bits.
+    pub(crate) groups: Option<Groups>,
+}
+
+/// The fold of each row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Groups {
+    /// An element-wise expression of the `UInt32` number of a row's fold.
+    pub(crate) of_row: Expr,
+    pub(crate) count: usize,
+}
+
+/// Rows that are not dealt into folds.
+impl From<LazyFrame> for RowSet {
+    fn from(frame: LazyFrame) -> Self {
+        Self {
+            frame,
+            groups: None,
+        }
+    }
+}
 
 /// Marks rows that may be learned from.
 #[derive(Clone, Copy, Debug)]
@@ -51,35 +80,35 @@ impl Learnable for Train {}
 /// A `Frame<Train>` comes out of a split ([`Run::train`](crate::Run::train)), or is declared by
 /// [`floe::train_on`](crate::train_on); a `Frame<Test>` cannot be learned from.
 pub struct Frame<P> {
-    numbered: LazyFrame,
+    rows: RowSet,
     schema: Schema,
     side: PhantomData<fn() -> P>,
 }
 
 impl<P> Clone for Frame<P> {
     fn clone(&self) -> Self {
-        Self::new(self.numbered.clone(), self.schema.clone())
+        Self::new(self.rows.clone(), self.schema.clone())
     }
 }
 
 impl<P> Frame<P> {
     /// A frame over rows that still carry their source row number in the hidden column.
-    pub(crate) fn new(numbered: LazyFrame, schema: Schema) -> Self {
+    pub(crate) fn new(rows: impl Into<RowSet>, schema: Schema) -> Self {
         Self {
-            numbered,
+            rows: rows.into(),
             schema,
             side: PhantomData,
         }
     }
 
     /// The rows with the hidden row number.
-    pub(crate) fn numbered(&self) -> LazyFrame {
-        self.numbered.clone()
+    pub(crate) fn rows(&self) -> &RowSet {
+        &self.rows
     }
 
     /// The rows as a lazy frame.
     pub fn lazy(&self) -> LazyFrame {
-        self.numbered.clone().select([visible()])
+        self.rows.frame.clone().select([visible()])
     }
 
     /// The rows, read now.
@@ -103,7 +132,7 @@ impl<P: Partition> fmt::Debug for Frame<P> {
     }
 }
 
-fn visible() -> polars::prelude::Expr {
+fn visible() -> Expr {
     all().exclude_cols([ROW]).as_expr()
 }
 

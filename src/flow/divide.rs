@@ -4,6 +4,7 @@ use polars::prelude::{LazyFrame, UnionArgs, concat};
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::RowSet;
 use crate::learn::ScanLog;
 use crate::schema::{Schema, column};
 use crate::source::{Outline, Source};
@@ -57,7 +58,7 @@ mod sealed {
     reason = "a query plan is no help in a message"
 )]
 pub struct Sides {
-    pub(crate) train: LazyFrame,
+    pub(crate) train: RowSet,
     pub(crate) test: LazyFrame,
 }
 
@@ -104,7 +105,7 @@ impl<S: Source, D: Splitter> Division for Holdout<S, D> {
         let assigned = self.splitter.assign(&mut rows);
         let assigned = assigned.map_err(|e| e.at(&self.splitter))?;
         Ok(Sides {
-            train: frame.clone().filter(assigned.train()),
+            train: RowSet::from(frame.clone().filter(assigned.train())),
             test: frame.filter(assigned.test()),
         })
     }
@@ -173,13 +174,14 @@ impl<A: Source, B: Source> Division for Parts<A, B> {
 
     fn open(&self, _: &Outline, log: &mut ScanLog) -> Result<Sides> {
         Ok(Sides {
-            train: self.train.numbered(log).map_err(|e| e.at(&self.train))?,
+            train: RowSet::from(self.train.numbered(log).map_err(|e| e.at(&self.train))?),
             test: self.test.numbered(log).map_err(|e| e.at(&self.test))?,
         })
     }
 
     fn open_all(&self, log: &mut ScanLog) -> Result<LazyFrame> {
-        let Sides { mut train, test } = self.open(&Outline::default(), log)?;
+        let Sides { train, test } = self.open(&Outline::default(), log)?;
+        let mut train = train.frame;
         // The test rows may bring columns of their own, or theirs in another order.
         let schema = train
             .collect_schema()
@@ -232,7 +234,7 @@ impl<S: Source> Division for TrainOnly<S> {
         let train = self.open_all(log)?;
         Ok(Sides {
             test: train.clone().limit(0),
-            train,
+            train: RowSet::from(train),
         })
     }
 

@@ -7,7 +7,7 @@ use super::explain::Explain;
 use super::{Divided, Settings};
 use crate::error::{Error, ErrorKind, Result, label};
 use crate::estimator::Estimator;
-use crate::frame::{Frame, Test, Train};
+use crate::frame::{Frame, RowSet, Test, Train};
 use crate::learn::{
     Answers, Asked, Climb, Learned, Level, Need, Plan, Purpose, ScanLog, Walk, climb,
     refuse_undeclared, stuck,
@@ -152,7 +152,7 @@ fn walk_levels<D, P: Plan, T: Plan, W: Wants>(
     divided: &Divided<D, P, T>,
     wants: &W,
     source: &Schema,
-    frame: Option<&LazyFrame>,
+    rows: Option<&RowSet>,
     log: &mut ScanLog,
 ) -> Result<Walked<P, T>> {
     let mut ascent = Ascent {
@@ -162,7 +162,7 @@ fn walk_levels<D, P: Plan, T: Plan, W: Wants>(
         targets: T::State::default(),
         goal: Goal::Waiting,
     };
-    let (levels, walk) = climb(&mut ascent, source, frame, Purpose::Level, log)?;
+    let (levels, walk) = climb(&mut ascent, source, rows, Purpose::Level, log)?;
     let inputs = described(source, walk.inputs());
     let (_, query, schema) = walk.finish();
     let (Some(frame), Goal::Learned(learned)) = (query, ascent.goal) else {
@@ -310,7 +310,7 @@ pub(crate) fn fit_model<D: Division, P: Plan, T: Plan, E: Estimator>(
     divided: &Divided<D, P, T>,
     estimator: &E,
     schema: &Schema,
-    train: &LazyFrame,
+    train: &RowSet,
     log: &mut ScanLog,
 ) -> Result<FittedModel<P, T, E>>
 where
@@ -318,7 +318,13 @@ where
 {
     let (_, fitted) = walk_levels(divided, &estimator, schema, Some(train), log)?;
     let fitted = fitted.ok_or_else(stuck)?;
-    let frame = Frame::<Train>::new(fitted.frame.clone(), fitted.schema.clone());
+    let frame = Frame::<Train>::new(
+        RowSet {
+            frame: fitted.frame.clone(),
+            groups: train.groups.clone(),
+        },
+        fitted.schema.clone(),
+    );
     let training = crate::estimator::Training {
         frame: &frame,
         learned: &fitted.learned,

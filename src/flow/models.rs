@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use polars::prelude::LazyFrame;
 use serde_json::Value;
 
 use super::divide::Division;
 use super::{Settings, Taught, fit};
 use crate::error::{Error, ErrorKind, Result};
 use crate::estimator::Estimator;
+use crate::frame::RowSet;
 use crate::learn::{Plan, ScanLog};
 use crate::model::{Facts, Model, Pipeline, read};
 use crate::source::Outline;
@@ -20,7 +20,7 @@ type ModelOf<P, T, E> = Model<<P as Plan>::Fitted, <T as Plan>::Fitted, <E as Es
 fn fit_rows<D, P, T, E, K>(
     taught: &Taught<D, P, T, E, K>,
     settings: &Settings,
-    rows: impl FnOnce(&D, &Outline, &mut ScanLog) -> Result<LazyFrame>,
+    rows: impl FnOnce(&D, &Outline, &mut ScanLog) -> Result<RowSet>,
 ) -> Result<ModelOf<P, T, E>>
 where
     D: Division,
@@ -74,7 +74,9 @@ where
     T::Fitted: Invert,
     E: Estimator,
 {
-    let mut model = fit_rows(taught, settings, |division, _, log| division.open_all(log))?;
+    let mut model = fit_rows(taught, settings, |division, _, log| {
+        Ok(RowSet::from(division.open_all(log)?))
+    })?;
     // No split divides what it learned from.
     model.facts.split = Value::Null;
     let tag = "fitted on all rows, test rows included";

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use polars::prelude::DataFrame;
 
-use super::accumulate::Factor;
+use super::accumulate::{Double, Factor};
 use super::value::{Mean, Quantile, Value};
 
 /// What the scan of a level found.
@@ -39,4 +39,26 @@ pub(crate) struct Found {
 pub(crate) struct FactorAnswer {
     pub(crate) factor: Factor,
     pub(crate) origins: Vec<i128>,
+}
+
+impl FactorAnswer {
+    /// Combines the rows of two problems, each shifted by integers of its own.
+    pub(crate) fn merge(self, other: Self) -> Self {
+        let beyond: Vec<_> = self
+            .origins
+            .iter()
+            .zip(&other.origins)
+            .map(|(to, from)| Double::difference(*from, *to))
+            .collect();
+        // The shifts of rows that were all left out say nothing.
+        let origins = if self.factor.rows() == 0 {
+            other.origins
+        } else {
+            self.origins
+        };
+        Self {
+            factor: self.factor.merge(&other.factor, &beyond),
+            origins,
+        }
+    }
 }

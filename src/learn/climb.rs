@@ -1,10 +1,10 @@
-use polars::prelude::LazyFrame;
-
 use super::answers::Answers;
-use super::scan::{Purpose, ScanLog, run_level};
+use super::level::run_level;
+use super::scan::{Purpose, ScanLog};
 use super::sheet::Level;
 use super::walk::Walk;
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::RowSet;
 use crate::schema::Schema;
 
 /// What is planned or fitted level by level: one plan, or all parts of a flow together.
@@ -18,17 +18,17 @@ pub(crate) trait Climb {
 
 /// Climbs level by level until nothing waits, and gives the levels and the last walk.
 ///
-/// Without a frame it only plans: what `explain()` says comes from the same walk that fits.
+/// Without rows it only plans: what `explain()` says comes from the same walk that fits.
 pub(crate) fn climb(
     steps: &mut impl Climb,
     schema: &Schema,
-    frame: Option<&LazyFrame>,
+    rows: Option<&RowSet>,
     purpose: Purpose,
     log: &mut ScanLog,
 ) -> Result<(Vec<Level>, Walk)> {
     let mut levels = Vec::new();
     loop {
-        let mut walk = Walk::new(schema.clone(), frame.cloned());
+        let mut walk = Walk::new(schema.clone(), rows.map(|rows| rows.frame.clone()));
         steps.advance(&mut walk)?;
         if !walk.is_waiting() {
             return Ok((levels, walk));
@@ -37,9 +37,12 @@ pub(crate) fn climb(
         if sheet.is_empty() {
             return Err(stuck());
         }
+        // The groups share the first level only: what they learned there sets them apart.
+        let groups = rows.filter(|_| levels.is_empty());
+        let groups = groups.and_then(|rows| rows.groups.as_ref());
         levels.push(sheet.level());
         let answers = match query {
-            Some(query) => Some(run_level(query, &sheet, purpose, log)?),
+            Some(query) => Some(run_level(query, groups, &sheet, purpose, log)?),
             None => None,
         };
         steps.resolve(answers.as_ref())?;

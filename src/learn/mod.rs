@@ -11,6 +11,7 @@ mod batch;
 mod climb;
 mod learned;
 mod least_squares;
+mod level;
 mod need;
 mod plan;
 mod scan;

@@ -9,7 +9,7 @@ use super::sheet::{Asked, Level};
 use super::walk::Walk;
 use super::{Learned, Need};
 use crate::error::{Error, ErrorKind, Result, label};
-use crate::frame::{Frame, Learnable};
+use crate::frame::{Frame, Learnable, RowSet};
 use crate::schema::{Schema, refuse_hidden, refuse_role};
 use crate::transform::{Apply, Chain, Persist, SavedSteps, Transform};
 
@@ -70,13 +70,7 @@ pub trait FitOn: Plan + Sized {
     /// ```
     fn fit_on<P: Learnable>(&self, train: &Frame<P>) -> Result<Self::Fitted> {
         let mut log = ScanLog::default();
-        fit_plan(
-            self,
-            &train.numbered(),
-            train.schema(),
-            Purpose::Level,
-            &mut log,
-        )
+        fit_plan(self, train.rows(), train.schema(), Purpose::Level, &mut log)
     }
 
     /// This plan, then `next`.
@@ -136,13 +130,13 @@ impl<P: Plan> Climb for Alone<'_, P> {
 /// Fits a plan level by level.
 pub(crate) fn fit_plan<P: Plan>(
     plan: &P,
-    frame: &LazyFrame,
+    rows: &RowSet,
     schema: &Schema,
     purpose: Purpose,
     log: &mut ScanLog,
 ) -> Result<P::Fitted> {
     let mut alone = Alone::new(plan);
-    climb(&mut alone, schema, Some(frame), purpose, log)?;
+    climb(&mut alone, schema, Some(rows), purpose, log)?;
     plan.finish(alone.state)
 }
 

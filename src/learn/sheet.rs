@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, LazyFrame, PlSmallStr};
+use polars::prelude::{DataFrame, Expr, LazyFrame, PlSmallStr};
 
 use super::need::Statistic;
 use crate::error::Result;
-use crate::schema::Kind;
+use crate::schema::{Kind, column};
 
 /// A column at a version, with the physical numbers behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,15 @@ impl ColumnQuestion {
     /// The name of the column in the query of the level.
     pub(crate) fn alias(&self) -> PlSmallStr {
         format!("__floe:{}@{}", self.ask.column, self.ask.version).into()
+    }
+
+    /// The name under which the column stands before the query of the level.
+    pub(crate) fn stands_as(&self) -> PlSmallStr {
+        if self.kept {
+            self.alias()
+        } else {
+            self.ask.column.clone()
+        }
     }
 }
 
@@ -139,6 +148,14 @@ impl Sheet {
             questions.find(|question| question.ask.column == column && !question.kept)?;
         question.kept = true;
         Some((question.ask.column.clone(), question.alias()))
+    }
+
+    /// The columns of the scan of the level.
+    pub(crate) fn exprs(&self) -> Vec<Expr> {
+        let columns = self.columns.iter();
+        columns
+            .map(|question| column(question.stands_as()).alias(question.alias()))
+            .collect()
     }
 
     /// What `explain()` tells of this level.

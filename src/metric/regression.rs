@@ -4,6 +4,7 @@ use polars::prelude::{DataType, Expr, LazyFrame, NULL, lit, when};
 
 use super::{Metric, Metrics};
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::RowSet;
 use crate::learn::{Learned, Need, Purpose, ScanLog, Statistic, fit_plan};
 use crate::schema::{Field, Schema};
 use crate::transform::{Apply, Artifact, Transform};
@@ -71,8 +72,8 @@ impl RegressionMetrics {
             pairs: pairs.len(),
             metrics: self,
         };
-        let frame = frame.clone().select(columns);
-        let scored = fit_plan(&table, &frame, &schema, Purpose::Score, log)
+        let rows = RowSet::from(frame.clone().select(columns));
+        let scored = fit_plan(&table, &rows, &schema, Purpose::Score, log)
             .map_err(|error| error.at(&self))?;
         Ok(scored.0)
     }

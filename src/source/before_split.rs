@@ -4,6 +4,7 @@ use polars::prelude::LazyFrame;
 
 use super::{Outline, Source};
 use crate::error::Result;
+use crate::frame::RowSet;
 use crate::learn::{FitOn, Plan, Purpose, ScanLog, fit_plan};
 use crate::schema::{ROW, Schema};
 use crate::transform::Apply;
@@ -56,7 +57,8 @@ impl<S: Source, P: Plan> Source for FittedBeforeSplit<S, P> {
     fn numbered(&self, log: &mut ScanLog) -> Result<LazyFrame> {
         let frame = self.source.numbered(log)?;
         let schema = self.source.schema()?;
-        let fitted = fit_plan(&self.plan, &frame, &schema, Purpose::BeforeSplit, log)?;
+        let rows = RowSet::from(frame.clone());
+        let fitted = fit_plan(&self.plan, &rows, &schema, Purpose::BeforeSplit, log)?;
         fitted.apply(frame)
     }
 }

@@ -57,20 +57,19 @@ impl<'a> Rows<'a> {
     ///
     /// [`ErrorKind::Source`](crate::ErrorKind::Source) when the rows cannot be read, and whatever
     /// `each` returns.
-    pub fn fold<S: Send + 'static>(
+    pub fn fold<S>(
         &mut self,
         expr: Expr,
         state: S,
-        each: impl Fn(&mut S, &Column) -> Result<()> + Send + Sync + 'static,
+        mut each: impl FnMut(&mut S, &Column) -> Result<()>,
     ) -> Result<S> {
         let frame = self.frame.clone().select([expr]);
-        self.log
-            .stream(frame, Purpose::Count, state, move |state, batch| {
-                batch
-                    .columns()
-                    .iter()
-                    .try_for_each(|column| each(state, column))
-            })
+        let mut state = state;
+        self.log.stream(frame, Purpose::Count, |batch| {
+            let mut columns = batch.columns().iter();
+            columns.try_for_each(|column| each(&mut state, column))
+        })?;
+        Ok(state)
     }
 
     /// The number of a row in its source, from 0, counted before any filter: a `UInt32` column.

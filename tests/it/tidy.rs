@@ -11,13 +11,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("frame", &["error", "schema"]),
     ("learn", &["error", "schema", "frame", "transform"]),
     ("transform", &["error", "schema", "learn"]),
-    ("source", &["error", "schema", "learn", "transform"]),
-    ("splitter", &["error", "schema", "learn", "source"]),
+    (
+        "source",
+        &["error", "schema", "frame", "learn", "transform"],
+    ),
+    ("splitter", &["error", "schema", "frame", "learn", "source"]),
     (
         "estimator",
         &["error", "schema", "frame", "learn", "transform"],
     ),
-    ("metric", &["error", "schema", "learn", "transform"]),
+    (
+        "metric",
+        &["error", "schema", "frame", "learn", "transform"],
+    ),
     ("tracker", &["error"]),
     (
         "model",

@@ -197,9 +197,9 @@ impl Factor {
     /// Combines the rows of two factors of the same columns; the bits depend on the order, which the caller fixes.
     ///
     /// The other factor is moved to the origin of this one. Only its first row changes, because a column plus a multiple
-    /// of the constant column is the same in its factor.
-    #[cfg_attr(not(test), expect(dead_code, reason = "folds will merge states"))]
-    pub(crate) fn merge(self, other: &Self) -> Self {
+    /// of the constant column is the same in its factor. `beyond` is by how much each column of the other one was
+    /// shifted further, in integers, before it became a float; without an intercept nothing is shifted.
+    pub(crate) fn merge(self, other: &Self, beyond: &[Double]) -> Self {
         debug_assert!(
             self.features == other.features && self.intercept == other.intercept,
             "factors of the same fit"
@@ -214,9 +214,10 @@ impl Factor {
             let mut block = other.triangle.clone();
             if self.intercept {
                 let scale = block[0];
-                for (index, (to, from)) in self.origin.iter().zip(&other.origin).enumerate() {
+                let origins = self.origin.iter().zip(&other.origin).zip(beyond);
+                for (index, ((to, from), beyond)) in origins.enumerate() {
                     let entry = &mut block[(index + 1) * size];
-                    let moved = Double::sum(*from, -*to) * scale
+                    let moved = (Double::sum(*from, -*to) + *beyond) * scale
                         + Double {
                             hi: *entry,
                             lo: 0.0,

@@ -13,6 +13,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::Validity;
+use super::double::Double;
 use super::exact::least_squares;
 use super::factor::{Column, Factor, LeastSquares};
 use super::solve::{RankPolicy, Solution, Unsolved};
@@ -449,7 +450,7 @@ fn folds_merge_to_the_whole() {
             learn(&part.collect::<Vec<_>>(), intercept, 300)
         });
         let merged = folds
-            .reduce(|merged, fold| merged.merge(&fold))
+            .reduce(|merged, fold| merged.merge(&fold, &[Double::ZERO; 3]))
             .expect("folds");
         let once = learn(&columns, intercept, 5000)
             .solve(RankPolicy::Error)

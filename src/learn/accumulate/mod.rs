@@ -20,10 +20,11 @@ mod factor_tests;
 #[cfg(test)]
 mod summary_tests;
 
+pub(crate) use double::Double;
 pub(crate) use factor::{Column, Factor, LeastSquares};
 pub(crate) use order::{OrderBuffer, Ranked};
 pub(crate) use solve::{RankPolicy, Unsolved};
-pub(crate) use summary::{ColumnSummary, Summary};
+pub(crate) use summary::{ColumnSummary, State, Summary};
 pub(crate) use value::{Extreme, Value};
 
 /// Which positions of a chunk hold a value.

@@ -102,6 +102,13 @@ impl<V: Ranked> OrderBuffer<V> {
         self.left_out += count_of(values.len() - nulls - (self.values.len() - before));
     }
 
+    /// Adds the rows of another buffer of the column.
+    pub(crate) fn append(&mut self, other: &Self) {
+        self.values.extend_from_slice(&other.values);
+        self.nulls += other.nulls;
+        self.left_out += other.left_out;
+    }
+
     #[cfg(test)]
     pub(crate) const fn nulls(&self) -> u64 {
         self.nulls

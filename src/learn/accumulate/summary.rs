@@ -87,6 +87,7 @@ impl<V: Value> ColumnSummary<V> {
     }
 
     /// The answer for the rows so far.
+    #[cfg(test)]
     pub(crate) fn finish(&self) -> Summary<V::Extreme> {
         self.state().finish()
     }
@@ -100,9 +101,18 @@ pub(crate) struct State<E> {
     node: Node<E>,
 }
 
+impl<E: Extreme> Default for State<E> {
+    fn default() -> Self {
+        Self {
+            rows: 0,
+            nulls: 0,
+            node: Node::EMPTY,
+        }
+    }
+}
+
 impl<E: Extreme> State<E> {
     /// Combines two runs of rows. The bits depend on the order, which the caller fixes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "folds will merge states"))]
     pub(crate) fn merge(self, other: Self) -> Self {
         Self {
             rows: self.rows + other.rows,

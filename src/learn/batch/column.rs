@@ -1,0 +1,190 @@
+use polars::prelude::{ChunkedArray, PolarsNumericType, PolarsResult, Series};
+
+use super::{Bits, Chunks, others};
+use crate::error::Result;
+use crate::learn::accumulate::{
+    self, ColumnSummary, Extreme, OrderBuffer, Ranked, Summary, Validity,
+};
+use crate::learn::answers::{ColumnAnswer, Found};
+use crate::learn::sheet::ColumnQuestion;
+use crate::learn::value::{Mean, Quantile, Value};
+use crate::schema::Kind;
+
+/// One column's accumulators, whatever its type.
+pub(super) trait Gather: Send {
+    fn push(&mut self, group: usize, column: &Series) -> Result<()>;
+    /// The answer for the rows of all groups but one.
+    fn answer(&mut self, except: Option<usize>) -> ColumnAnswer;
+}
+
+/// Picks the typed chunks of a series by its kind.
+macro_rules! by_kind {
+    ($kind:expr, $call:ident) => {
+        match $kind {
+            Kind::Bool | Kind::U8 => $call!(polars::prelude::UInt8Type, |series| series.u8()),
+            Kind::U16 => $call!(polars::prelude::UInt16Type, |series| series.u16()),
+            Kind::U32 => $call!(polars::prelude::UInt32Type, |series| series.u32()),
+            Kind::U64 => $call!(polars::prelude::UInt64Type, |series| series.u64()),
+            Kind::I8 => $call!(polars::prelude::Int8Type, |series| series.i8()),
+            Kind::I16 => $call!(polars::prelude::Int16Type, |series| series.i16()),
+            Kind::I32 => $call!(polars::prelude::Int32Type, |series| series.i32()),
+            Kind::I64 => $call!(polars::prelude::Int64Type, |series| series.i64()),
+            Kind::I128 => $call!(polars::prelude::Int128Type, |series| series
+                .decimal()
+                .map(|decimal| decimal.physical())),
+            Kind::F32 => $call!(polars::prelude::Float32Type, |series| series.f32()),
+            Kind::F64 => $call!(polars::prelude::Float64Type, |series| series.f64()),
+        }
+    };
+}
+
+pub(super) fn gather(question: &ColumnQuestion, groups: usize) -> Box<dyn Gather> {
+    macro_rules! typed {
+        ($dtype:ty, $chunks:expr) => {
+            Box::new(Typed::<$dtype>::new(question, groups, {
+                fn chunks(series: &Series) -> PolarsResult<&ChunkedArray<$dtype>> {
+                    let of: Chunks<$dtype> = $chunks;
+                    of(series)
+                }
+                chunks
+            }))
+        };
+    }
+    by_kind!(question.ask.kind, typed)
+}
+
+struct Typed<P: PolarsNumericType>
+where
+    P::Native: accumulate::Value,
+{
+    chunks: Chunks<P>,
+    quantiles: Vec<f64>,
+    groups: Vec<Group<P::Native>>,
+}
+
+/// What the rows of one group taught.
+struct Group<V: accumulate::Value> {
+    summary: ColumnSummary<V>,
+    order: OrderBuffer<V>,
+}
+
+impl<P: PolarsNumericType> Typed<P>
+where
+    P::Native: accumulate::Value + Ranked,
+{
+    fn new(question: &ColumnQuestion, groups: usize, chunks: Chunks<P>) -> Self {
+        let group = || Group {
+            summary: ColumnSummary::new(question.moments),
+            order: OrderBuffer::new(),
+        };
+        Self {
+            chunks,
+            quantiles: question.quantiles.clone(),
+            groups: std::iter::repeat_with(group).take(groups).collect(),
+        }
+    }
+
+    fn quantiles(&mut self, except: Option<usize>) -> Vec<(f64, Quantile)>
+    where
+        P::Native: Into<Learnt>,
+    {
+        if self.quantiles.is_empty() {
+            return Vec::new();
+        }
+        let mut joined;
+        let order = if let ([only], None) = (self.groups.as_mut_slice(), except) {
+            &mut only.order
+        } else {
+            joined = OrderBuffer::new();
+            for group in others(&self.groups, except) {
+                joined.append(&group.order);
+            }
+            &mut joined
+        };
+        let found = self.quantiles.iter().filter_map(|q| {
+            let found = order.quantile(*q)?;
+            let quantile = Quantile {
+                lower: found.lower.into().0,
+                upper: found.upper.into().0,
+                fraction: found.fraction,
+            };
+            Some((*q, quantile))
+        });
+        found.collect()
+    }
+}
+
+impl<P: PolarsNumericType> Gather for Typed<P>
+where
+    P::Native: accumulate::Value + Ranked + Into<Learnt> + Send,
+    <P::Native as accumulate::Value>::Extreme: Into<Learnt> + Send,
+    <P::Native as accumulate::Value>::Cell: Send,
+{
+    fn push(&mut self, group: usize, column: &Series) -> Result<()> {
+        let group = &mut self.groups[group];
+        for chunk in (self.chunks)(column)?.downcast_iter() {
+            let bits = chunk.validity().map(Bits);
+            let validity = bits.as_ref().map(|bits| bits as &dyn Validity);
+            group.summary.push(chunk.values(), validity);
+            if !self.quantiles.is_empty() {
+                group.order.push(chunk.values(), validity);
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, except: Option<usize>) -> ColumnAnswer {
+        let states = others(&self.groups, except).map(|group| group.summary.state());
+        let summary = states.reduce(accumulate::State::merge).unwrap_or_default();
+        ColumnAnswer {
+            quantiles: self.quantiles(except),
+            summary: found(summary.finish()),
+            infinite_row: None,
+        }
+    }
+}
+
+fn found<E: Extreme + Into<Learnt>>(summary: Summary<E>) -> Found {
+    let std = summary.std();
+    Found {
+        rows: summary.rows,
+        nulls: summary.nulls,
+        nans: summary.nans,
+        infinities: summary.infinities,
+        min: summary.min.map(|min| min.into().0),
+        max: summary.max.map(|max| max.into().0),
+        mean: summary.spread.map(|spread| Mean {
+            origin: spread.mean.origin,
+            offset: spread.mean.offset,
+        }),
+        std,
+    }
+}
+
+/// A learned number on its way to [`Value`]; a type of its own, so that `Value` gets no public
+/// conversions that users would come to rely on.
+struct Learnt(Value);
+
+macro_rules! learnt {
+    ($($integer:ty)*) => {
+        $(impl From<$integer> for Learnt {
+            fn from(value: $integer) -> Self {
+                Self(Value::Int(value.into()))
+            }
+        })*
+    };
+}
+
+learnt!(u8 u16 u32 u64 i8 i16 i32 i64 i128);
+
+impl From<f32> for Learnt {
+    fn from(value: f32) -> Self {
+        Self(Value::Float(value.into()))
+    }
+}
+
+impl From<f64> for Learnt {
+    fn from(value: f64) -> Self {
+        Self(Value::Float(value))
+    }
+}
