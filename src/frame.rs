@@ -3,38 +3,46 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use polars::prelude::{DataFrame, Engine, Expr, LazyFrame, all};
+use polars::prelude::{DataFrame, Engine, Expr, LazyFrame, all, by_name, lit};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{ROW, Schema};
+use crate::schema::{FOLD, ROW, Schema, column};
 
-/// Rows that still carry their source row number in the hidden column.
+/// Rows that still carry their source row number in a hidden column.
 #[derive(Clone)]
 pub(crate) struct RowSet {
     pub(crate) frame: LazyFrame,
-    /// How the rows are dealt into folds, where they are.
+    /// How many folds the rows come from; the number of its fold is in a hidden column of each row.
     ///
     /// What the rows of each fold taught is combined in the order of the folds, so that the folds
     /// of one scan and a fold that is fitted alone give the same bits.
-    pub(crate) groups: Option<Groups>,
-}
-
-/// The fold of each row.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Groups {
-    /// An element-wise expression of the `UInt32` number of a row's fold.
-    pub(crate) of_row: Expr,
-    pub(crate) count: usize,
+    pub(crate) folds: Option<usize>,
 }
 
 /// Rows that are not dealt into folds.
 impl From<LazyFrame> for RowSet {
     fn from(frame: LazyFrame) -> Self {
+        Self { frame, folds: None }
+    }
+}
+
+impl RowSet {
+    /// The rows of all folds but one.
+    pub(crate) fn without(&self, fold: Option<usize>) -> Self {
+        let Some(fold) = fold else {
+            return self.clone();
+        };
         Self {
-            frame,
-            groups: None,
+            frame: self.frame.clone().filter(in_fold(fold).not()),
+            folds: self.folds,
         }
     }
+}
+
+/// The condition of the rows of one fold.
+pub(crate) fn in_fold(fold: usize) -> Expr {
+    let fold = u32::try_from(fold).unwrap_or(u32::MAX);
+    column(FOLD).eq(lit(fold))
 }
 
 /// Marks rows that may be learned from.
@@ -133,7 +141,7 @@ impl<P: Partition> fmt::Debug for Frame<P> {
 }
 
 fn visible() -> Expr {
-    all().exclude_cols([ROW]).as_expr()
+    (all() - by_name([ROW, FOLD], false, false)).as_expr()
 }
 
 /// Runs a query on the streaming engine, whose batches keep memory bounded.

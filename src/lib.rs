@@ -17,7 +17,7 @@ pub mod tracker;
 pub mod transform;
 
 pub use error::{Error, ErrorKind, Result};
-pub use flow::{Explain, Flow, Run, from, from_parts, from_train, train_on};
+pub use flow::{Explain, Flow, FoldsRun, Run, from, from_parts, from_train, train_on};
 pub use frame::{Frame, Learnable, Partition, Test, Train};
 pub use model::{Model, Pipeline};
 pub use polars;

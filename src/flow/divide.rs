@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::RowSet;
 use crate::learn::ScanLog;
-use crate::schema::{Schema, column};
+use crate::schema::{FOLD, Schema, column};
 use crate::source::{Outline, Source};
-use crate::splitter::{Rows, Splitter};
+use crate::splitter::{Assigned, Assignment, Decided, FoldAssignment, Rows, Splitter};
 
 /// Rows in two sides: a source with a splitter, or two sources.
 pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
@@ -21,14 +21,19 @@ pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
     #[doc(hidden)]
     fn count_scans(&self, outline: &Outline) -> usize;
     #[doc(hidden)]
-    fn open(&self, outline: &Outline, log: &mut ScanLog) -> Result<Sides>;
+    fn open(&self, outline: &Outline, log: &mut ScanLog) -> Result<Opened>;
     #[doc(hidden)]
     fn open_all(&self, log: &mut ScanLog) -> Result<LazyFrame>;
     #[doc(hidden)]
     fn describe(&self) -> Value;
-    /// How many scans of test rows a score takes.
+    /// How many scans a score takes.
     #[doc(hidden)]
     fn score_scans(&self) -> usize {
+        1
+    }
+    /// How many models are fitted in the same scans, and whether of folds.
+    #[doc(hidden)]
+    fn models(&self) -> usize {
         1
     }
 }
@@ -39,11 +44,52 @@ pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
     label = "no test rows",
     note = "call `.fit()` for the model alone, or bring test rows: `floe::from_parts(train, test)`"
 )]
-pub trait HasTest: Division {}
+pub trait HasTest: Division {
+    /// `One` or `Many`, after how many models a run gives.
+    #[doc(hidden)]
+    type Pick<One, Many>;
+    #[doc(hidden)]
+    fn pick<One, Many>(
+        one: impl FnOnce() -> Result<One>,
+        many: impl FnOnce() -> Result<Many>,
+    ) -> Result<Self::Pick<One, Many>>;
+}
 
-impl<S: Source, D: Splitter> HasTest for Holdout<S, D> {}
+impl<S: Source, D: Splitter> HasTest for Holdout<S, D> {
+    type Pick<One, Many> = <D::Assignment as Assigned>::Pick<One, Many>;
 
-impl<A: Source, B: Source> HasTest for Parts<A, B> {}
+    fn pick<One, Many>(
+        one: impl FnOnce() -> Result<One>,
+        many: impl FnOnce() -> Result<Many>,
+    ) -> Result<Self::Pick<One, Many>> {
+        D::Assignment::pick(one, many)
+    }
+}
+
+impl<A: Source, B: Source> HasTest for Parts<A, B> {
+    type Pick<One, Many> = One;
+
+    fn pick<One, Many>(
+        one: impl FnOnce() -> Result<One>,
+        _: impl FnOnce() -> Result<Many>,
+    ) -> Result<One> {
+        one()
+    }
+}
+
+/// Rows with one train side, so that there is one thing to fit.
+#[diagnostic::on_unimplemented(
+    message = "this flow deals its rows into folds, so there is no one train side to fit on",
+    label = "folds, not sides",
+    note = "call `.run()` for the models of all folds, or split by one of them: `.split(KFold::new(5).fold(0))`"
+)]
+pub trait HasTrain: Division {}
+
+impl<S: Source, D: Splitter<Assignment = Assignment>> HasTrain for Holdout<S, D> {}
+
+impl<A: Source, B: Source> HasTrain for Parts<A, B> {}
+
+impl<S: Source> HasTrain for TrainOnly<S> {}
 
 mod sealed {
     pub trait Sealed {}
@@ -52,7 +98,17 @@ mod sealed {
     impl<S> Sealed for super::TrainOnly<S> {}
 }
 
-/// The two sides of opened rows; both carry the hidden row number.
+/// Opened rows, in sides or in folds; all carry the hidden row number.
+#[expect(
+    missing_debug_implementations,
+    reason = "a query plan is no help in a message"
+)]
+pub enum Opened {
+    Sides(Box<Sides>),
+    Folds(Box<Folds>),
+}
+
+/// The sides of opened rows.
 #[expect(
     missing_debug_implementations,
     reason = "a query plan is no help in a message"
@@ -60,6 +116,52 @@ mod sealed {
 pub struct Sides {
     pub(crate) train: RowSet,
     pub(crate) test: LazyFrame,
+    pub(crate) validation: Option<LazyFrame>,
+}
+
+/// The rows of all folds.
+#[expect(
+    missing_debug_implementations,
+    reason = "a query plan is no help in a message"
+)]
+pub struct Folds {
+    pub(crate) rows: RowSet,
+    pub(crate) count: usize,
+    pub(crate) refit: bool,
+}
+
+impl Opened {
+    pub(crate) fn sides(self) -> Result<Sides> {
+        match self {
+            Self::Sides(sides) => Ok(*sides),
+            Self::Folds(_) => Err(mistyped()),
+        }
+    }
+
+    pub(crate) fn folds(self) -> Result<Folds> {
+        match self {
+            Self::Folds(folds) => Ok(*folds),
+            Self::Sides(_) => Err(mistyped()),
+        }
+    }
+}
+
+fn mistyped() -> Error {
+    Error::new(
+        ErrorKind::Split,
+        "the split decided something else than its type says (a bug in floe)",
+    )
+}
+
+/// Numbers the fold of each row in the hidden column.
+fn dealt(frame: LazyFrame, folds: Option<&FoldAssignment>) -> RowSet {
+    match folds {
+        None => RowSet::from(frame),
+        Some(folds) => RowSet {
+            frame: frame.with_columns([folds.fold().alias(FOLD)]),
+            folds: Some(folds.count()),
+        },
+    }
 }
 
 /// A source whose rows a splitter divides.
@@ -99,14 +201,29 @@ impl<S: Source, D: Splitter> Division for Holdout<S, D> {
         self.splitter.scans(outline)
     }
 
-    fn open(&self, outline: &Outline, log: &mut ScanLog) -> Result<Sides> {
+    fn open(&self, outline: &Outline, log: &mut ScanLog) -> Result<Opened> {
         let frame = self.open_all(log)?;
         let mut rows = Rows::new(frame.clone(), outline, log);
         let assigned = self.splitter.assign(&mut rows);
         let assigned = assigned.map_err(|e| e.at(&self.splitter))?;
-        Ok(Sides {
-            train: RowSet::from(frame.clone().filter(assigned.train())),
-            test: frame.filter(assigned.test()),
+        Ok(match assigned.decided() {
+            Decided::Sides(sides) => {
+                let RowSet { frame, folds } = dealt(frame, sides.folds());
+                let of = |rows| frame.clone().filter(rows);
+                Opened::Sides(Box::new(Sides {
+                    train: RowSet {
+                        frame: of(sides.train()),
+                        folds,
+                    },
+                    test: of(sides.test()),
+                    validation: sides.validation().map(of),
+                }))
+            }
+            Decided::Folds(folds) => Opened::Folds(Box::new(Folds {
+                rows: dealt(frame, Some(&folds)),
+                count: folds.count(),
+                refit: folds.is_refit(),
+            })),
         })
     }
 
@@ -116,6 +233,14 @@ impl<S: Source, D: Splitter> Division for Holdout<S, D> {
 
     fn describe(&self) -> Value {
         self.splitter.describe()
+    }
+
+    fn score_scans(&self) -> usize {
+        self.splitter.scores()
+    }
+
+    fn models(&self) -> usize {
+        self.splitter.models()
     }
 }
 
@@ -172,15 +297,16 @@ impl<A: Source, B: Source> Division for Parts<A, B> {
         0
     }
 
-    fn open(&self, _: &Outline, log: &mut ScanLog) -> Result<Sides> {
-        Ok(Sides {
+    fn open(&self, _: &Outline, log: &mut ScanLog) -> Result<Opened> {
+        Ok(Opened::Sides(Box::new(Sides {
             train: RowSet::from(self.train.numbered(log).map_err(|e| e.at(&self.train))?),
             test: self.test.numbered(log).map_err(|e| e.at(&self.test))?,
-        })
+            validation: None,
+        })))
     }
 
     fn open_all(&self, log: &mut ScanLog) -> Result<LazyFrame> {
-        let Sides { train, test } = self.open(&Outline::default(), log)?;
+        let Sides { train, test, .. } = self.open(&Outline::default(), log)?.sides()?;
         let mut train = train.frame;
         // The test rows may bring columns of their own, or theirs in another order.
         let schema = train
@@ -230,12 +356,13 @@ impl<S: Source> Division for TrainOnly<S> {
         0
     }
 
-    fn open(&self, _: &Outline, log: &mut ScanLog) -> Result<Sides> {
+    fn open(&self, _: &Outline, log: &mut ScanLog) -> Result<Opened> {
         let train = self.open_all(log)?;
-        Ok(Sides {
+        Ok(Opened::Sides(Box::new(Sides {
             test: train.clone().limit(0),
             train: RowSet::from(train),
-        })
+            validation: None,
+        })))
     }
 
     fn open_all(&self, log: &mut ScanLog) -> Result<LazyFrame> {

@@ -18,6 +18,8 @@ pub struct Explain {
     pub estimator_scans: usize,
     /// Scans of the test rows for the score.
     pub score_scans: usize,
+    /// How many models are fitted in these scans: one, or one a fold.
+    pub models: usize,
     /// Declared leaks and the like.
     pub tags: Vec<String>,
 }
@@ -83,7 +85,15 @@ impl fmt::Display for Explain {
             self.estimator_scans,
             "of the train rows".to_owned(),
         )?;
-        line("score", self.score_scans, "of the test rows".to_owned())?;
+        let scored = match self.models {
+            1 => "of the test rows".to_owned(),
+            _ => "of all rows, each by the model of its fold; holds in memory: 12 bytes a row"
+                .to_owned(),
+        };
+        line("score", self.score_scans, scored)?;
+        if self.models > 1 {
+            writeln!(f, "  {} models are fitted in the same scans", self.models)?;
+        }
         for tag in &self.tags {
             writeln!(f, "  tagged: {tag}")?;
         }

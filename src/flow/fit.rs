@@ -1,16 +1,17 @@
 //! One walk over the steps, the steps on the target and the estimator together, level by level.
 
-use polars::prelude::{LazyFrame, PlSmallStr};
+use polars::prelude::PlSmallStr;
 
-use super::divide::Division;
+use super::divide::{Division, HasTrain};
 use super::explain::Explain;
+use super::wants::{Nothing, Wants};
 use super::{Divided, Settings};
 use crate::error::{Error, ErrorKind, Result, label};
-use crate::estimator::Estimator;
+use crate::estimator::{Estimator, Training};
 use crate::frame::{Frame, RowSet, Test, Train};
 use crate::learn::{
-    Answers, Asked, Climb, Learned, Level, Need, Plan, Purpose, ScanLog, Walk, climb,
-    refuse_undeclared, stuck,
+    Answers, Asked, Climb, Climber, Learned, Level, Need, Plan, Purpose, ScanLog, Walk, climb,
+    climb_folds, refuse_undeclared, stuck,
 };
 use crate::model::{Input, Pipeline};
 use crate::schema::{Dtype, Role, Schema};
@@ -25,63 +26,13 @@ enum Goal {
     Learned(Learned),
 }
 
-/// What the estimator wants at the end of the chain; absent when only steps are fitted.
-trait Wants {
-    fn target(&self) -> Option<&str>;
-    fn reads(&self, schema: &Schema) -> Result<Vec<PlSmallStr>>;
-    fn needs(&self, schema: &Schema) -> Result<Vec<Need>>;
-}
-
-struct Nothing;
-
-impl Wants for Nothing {
-    fn target(&self) -> Option<&str> {
-        None
-    }
-
-    fn reads(&self, _: &Schema) -> Result<Vec<PlSmallStr>> {
-        Ok(Vec::new())
-    }
-
-    fn needs(&self, _: &Schema) -> Result<Vec<Need>> {
-        Ok(Vec::new())
-    }
-}
-
-impl<E: Estimator> Wants for &E {
-    fn target(&self) -> Option<&str> {
-        Some(Estimator::target(*self))
-    }
-
-    fn reads(&self, schema: &Schema) -> Result<Vec<PlSmallStr>> {
-        let mut reads = self.features(schema).map_err(|e| e.at(*self))?;
-        let target = Estimator::target(*self);
-        if reads.iter().any(|name| name == target) {
-            return Err(
-                Error::new(ErrorKind::Config, "the target is among the features")
-                    .on_column(target)
-                    .with_help("leave it out of the features")
-                    .at(*self),
-            );
-        }
-        schema.field(target).map_err(|e| e.at(*self))?;
-        reads.push(target.into());
-        Ok(reads)
-    }
-
-    fn needs(&self, schema: &Schema) -> Result<Vec<Need>> {
-        Estimator::needs(*self, schema).map_err(|e| e.at(*self))
-    }
-}
-
 /// Everything that was fitted in one go.
 struct Fitted<P, T> {
     steps: P,
     target_steps: T,
     learned: Learned,
     /// The train rows with every step applied.
-    frame: LazyFrame,
-    schema: Schema,
+    train: Frame<Train>,
     inputs: Vec<Input>,
 }
 
@@ -115,7 +66,7 @@ impl<D, P: Plan, T: Plan, W: Wants> Climb for Ascent<'_, D, P, T, W> {
         })?;
         let reads = self.wants.reads(walk.schema())?;
         walk.read(&reads);
-        if !matches!(self.goal, Goal::Waiting) {
+        if !matches!(self.goal, Goal::Waiting | Goal::Asked(_)) {
             return Ok(());
         }
         if !walk.is_ready(&reads) {
@@ -155,28 +106,43 @@ fn walk_levels<D, P: Plan, T: Plan, W: Wants>(
     rows: Option<&RowSet>,
     log: &mut ScanLog,
 ) -> Result<Walked<P, T>> {
-    let mut ascent = Ascent {
-        divided,
-        wants,
-        steps: P::State::default(),
-        targets: T::State::default(),
-        goal: Goal::Waiting,
-    };
+    let mut ascent = Ascent::new(divided, wants);
     let (levels, walk) = climb(&mut ascent, source, rows, Purpose::Level, log)?;
-    let inputs = described(source, walk.inputs());
-    let (_, query, schema) = walk.finish();
-    let (Some(frame), Goal::Learned(learned)) = (query, ascent.goal) else {
-        return Ok((levels, None));
-    };
-    let fitted = Fitted {
-        steps: divided.steps.finish(ascent.steps)?,
-        target_steps: divided.target_steps.finish(ascent.targets)?,
-        learned,
-        frame,
-        schema,
-        inputs,
-    };
-    Ok((levels, Some(fitted)))
+    let folds = rows.and_then(|rows| rows.folds);
+    Ok((levels, ascent.finish(source, walk, folds)?))
+}
+
+impl<'a, D, P: Plan, T: Plan, W: Wants> Ascent<'a, D, P, T, W> {
+    fn new(divided: &'a Divided<D, P, T>, wants: &'a W) -> Self {
+        Self {
+            divided,
+            wants,
+            steps: P::State::default(),
+            targets: T::State::default(),
+            goal: Goal::Waiting,
+        }
+    }
+
+    /// What was fitted; nothing when it was only planned.
+    fn finish(
+        self,
+        source: &Schema,
+        walk: Walk,
+        folds: Option<usize>,
+    ) -> Result<Option<Fitted<P::Fitted, T::Fitted>>> {
+        let inputs = described(source, walk.inputs());
+        let (_, query, schema) = walk.finish();
+        let (Some(frame), Goal::Learned(learned)) = (query, self.goal) else {
+            return Ok(None);
+        };
+        Ok(Some(Fitted {
+            steps: self.divided.steps.finish(self.steps)?,
+            target_steps: self.divided.target_steps.finish(self.targets)?,
+            learned,
+            train: Frame::new(RowSet { frame, folds }, schema),
+            inputs,
+        }))
+    }
 }
 
 fn described<'a>(source: &Schema, names: impl IntoIterator<Item = &'a PlSmallStr>) -> Vec<Input> {
@@ -233,7 +199,12 @@ fn prepare<D: Division, P: Plan, T: Plan, W: Wants>(
     let outline = divided.division.outline()?;
     divided.division.check(&schema, &outline)?;
     let mut log = ScanLog::default();
-    let (levels, _) = walk_levels(divided, wants, &schema, None, &mut log)?;
+    let (mut levels, _) = walk_levels(divided, wants, &schema, None, &mut log)?;
+    let models = divided.division.models();
+    for level in &mut levels {
+        // A query of a step's own is run once for each model.
+        level.scans += level.queries.len() * (models - 1);
+    }
     let mut stages = vec![label(&divided.division)];
     divided.steps.labels(&mut stages);
     let mut targets = Vec::new();
@@ -246,6 +217,7 @@ fn prepare<D: Division, P: Plan, T: Plan, W: Wants>(
         levels,
         estimator_scans: 0,
         score_scans: 0,
+        models,
         tags: outline.tags.clone(),
     };
     Ok(Prepared {
@@ -269,12 +241,12 @@ pub(crate) fn plan<D: Division, P: Plan, T: Plan, E: Estimator>(
 ) -> Result<Explain> {
     let mut explain = prepare(divided, &estimator, settings)?.explain;
     explain.stages.push(label(estimator));
-    explain.estimator_scans = estimator.scans();
+    explain.estimator_scans = estimator.scans() * explain.models;
     explain.score_scans = divided.division.score_scans();
     Ok(explain)
 }
 
-pub(crate) fn fit_steps<D: Division, P: Plan, T: Plan>(
+pub(crate) fn fit_steps<D: HasTrain, P: Plan, T: Plan>(
     divided: &Divided<D, P, T>,
     settings: &Settings,
 ) -> Result<Pipeline<P::Fitted, T::Fitted>>
@@ -283,7 +255,10 @@ where
 {
     let prepared = prepare(divided, &Nothing, settings)?;
     let mut log = ScanLog::new(&settings.cancel);
-    let sides = divided.division.open(&prepared.outline, &mut log)?;
+    let sides = divided
+        .division
+        .open(&prepared.outline, &mut log)?
+        .sides()?;
     let (_, fitted) = walk_levels(
         divided,
         &Nothing,
@@ -295,6 +270,15 @@ where
 }
 
 impl<P: Apply + Persist, T: Invert + Persist> Fitted<P, T> {
+    fn model<E: Estimator>(self, estimator: &E) -> Result<(Pipeline<P, T>, E::Model)> {
+        let training = Training {
+            frame: &self.train,
+            learned: &self.learned,
+        };
+        let model = estimator.fit(&training).map_err(|e| e.at(estimator))?;
+        Ok((self.pipeline(estimator.target()), model))
+    }
+
     fn pipeline(self, target: &str) -> Pipeline<P, T> {
         Pipeline {
             steps: self.steps,
@@ -317,30 +301,46 @@ where
     T::Fitted: Invert,
 {
     let (_, fitted) = walk_levels(divided, &estimator, schema, Some(train), log)?;
-    let fitted = fitted.ok_or_else(stuck)?;
-    let frame = Frame::<Train>::new(
-        RowSet {
-            frame: fitted.frame.clone(),
-            groups: train.groups.clone(),
-        },
-        fitted.schema.clone(),
-    );
-    let training = crate::estimator::Training {
-        frame: &frame,
-        learned: &fitted.learned,
-    };
-    let model = estimator.fit(&training).map_err(|e| e.at(estimator))?;
-    Ok((fitted.pipeline(estimator.target()), model))
+    fitted.ok_or_else(stuck)?.model(estimator)
+}
+
+/// Fits the steps and the estimator for each of several models, which learn from the rows of all
+/// folds but one, or of all.
+pub(crate) fn fit_folds<D: Division, P: Plan, T: Plan, E: Estimator>(
+    divided: &Divided<D, P, T>,
+    estimator: &E,
+    schema: &Schema,
+    rows: &RowSet,
+    models: impl IntoIterator<Item = Option<usize>>,
+    log: &mut ScanLog,
+) -> Result<Vec<FittedModel<P, T, E>>>
+where
+    T::Fitted: Invert,
+{
+    let climbers = models.into_iter().map(|except| Climber {
+        steps: Ascent::new(divided, &estimator),
+        except,
+    });
+    let mut climbers: Vec<_> = climbers.collect();
+    let walks = climb_folds(&mut climbers, schema, rows, log)?;
+    let models = climbers.into_iter().zip(walks).map(|(climber, walk)| {
+        let fitted = climber.steps.finish(schema, walk, rows.folds)?;
+        fitted.ok_or_else(stuck)?.model(estimator)
+    });
+    models.collect()
 }
 
 /// Both sides of the rows as the source has them.
-pub(crate) fn frames<D: Division>(
+pub(crate) fn frames<D: HasTrain>(
     divided: &Divided<D, Identity, Identity>,
     settings: &Settings,
 ) -> Result<(Frame<Train>, Frame<Test>)> {
     let prepared = prepare(divided, &Nothing, settings)?;
     let mut log = ScanLog::new(&settings.cancel);
-    let sides = divided.division.open(&prepared.outline, &mut log)?;
+    let sides = divided
+        .division
+        .open(&prepared.outline, &mut log)?
+        .sides()?;
     let train = Frame::new(sides.train, prepared.schema.clone());
     Ok((train, Frame::new(sides.test, prepared.schema)))
 }

@@ -6,18 +6,23 @@
 mod divide;
 mod explain;
 mod fit;
+mod folds_run;
 mod models;
 mod recorder;
 mod run;
+mod score_folds;
+mod session;
 mod states;
+mod wants;
 
 use std::fmt;
 use std::path::Path;
 
 use polars::prelude::{Expr, PlSmallStr};
 
-pub use divide::{Division, HasTest, Holdout, Parts, TrainOnly};
+pub use divide::{Division, HasTest, HasTrain, Holdout, Parts, TrainOnly};
 pub use explain::Explain;
+pub use folds_run::FoldsRun;
 pub use run::Run;
 pub use states::{Divided, IsSplit, Learns, NotSplit, Runnable, TakesStep, Taught, Unsplit};
 
@@ -267,7 +272,7 @@ impl<S> Flow<S> {
     }
 }
 
-impl<D: HasTest> Flow<Divided<D, Identity, Identity>> {
+impl<D: HasTest + HasTrain> Flow<Divided<D, Identity, Identity>> {
     /// Splits the rows and learns nothing: both sides as the source has them, in its order.
     ///
     /// # Errors
@@ -300,6 +305,7 @@ impl<D: Division, P: Plan, T: Plan> Flow<Divided<D, P, T>> {
     /// As [`run`](Self::run).
     pub fn fit(&self) -> Result<Pipeline<P::Fitted, T::Fitted>>
     where
+        D: HasTrain,
         T::Fitted: Invert,
     {
         fit::fit_steps(&self.state, &self.settings)
@@ -321,7 +327,10 @@ where
     /// # Errors
     ///
     /// As [`run`](Self::run).
-    pub fn fit(&self) -> Result<Model<P::Fitted, T::Fitted, E::Model>> {
+    pub fn fit(&self) -> Result<Model<P::Fitted, T::Fitted, E::Model>>
+    where
+        D: HasTrain,
+    {
         models::fit_train(&self.state, &self.settings)
     }
 

@@ -59,7 +59,7 @@ where
     E: Estimator,
 {
     fit_rows(taught, settings, |division, outline, log| {
-        Ok(division.open(outline, log)?.train)
+        Ok(division.open(outline, log)?.sides()?.train)
     })
 }
 

@@ -4,8 +4,8 @@ use polars::prelude::LazyFrame;
 
 use super::divide::{Division, Sides};
 use super::recorder::Recorder;
-use super::{Divided, Settings, Taught, fit};
-use crate::error::{ErrorKind, Result, label};
+use super::{Divided, Settings, Taught, fit, session};
+use crate::error::Result;
 use crate::estimator::{Estimator, Predict};
 use crate::frame::{Frame, Test, Train};
 use crate::learn::{Plan, Scan, ScanLog};
@@ -13,7 +13,7 @@ use crate::metric::Metrics;
 use crate::model::{Facts, Model};
 use crate::schema::Schema;
 use crate::source::Outline;
-use crate::tracker::{Status, Tracker, What};
+use crate::tracker::{Tracker, What};
 use crate::transform::{Apply, Artifact, Invert, Persist};
 
 /// What a run gives: the model, its score on the test rows, both sides of the split, and what it
@@ -21,10 +21,11 @@ use crate::transform::{Apply, Artifact, Invert, Persist};
 pub struct Run<P, T, M> {
     id: String,
     model: Model<P, T, M>,
-    metrics: Metrics,
-    scaled_metrics: Metrics,
+    test_scores: Scores,
+    validation_scores: Option<Scores>,
     train: Frame<Train>,
     test: Frame<Test>,
+    validation: Option<Frame<Test>>,
     scans: Vec<Scan>,
     warnings: Vec<String>,
 }
@@ -47,13 +48,19 @@ where
 
     /// The metrics of the test rows, in the target's own units.
     pub fn metrics(&self) -> &Metrics {
-        &self.metrics
+        &self.test_scores.own
+    }
+
+    /// The metrics of the validation rows, in the target's own units, where the split keeps some:
+    /// what to choose by, while the test rows are for the end.
+    pub fn validation_metrics(&self) -> Option<&Metrics> {
+        self.validation_scores.as_ref().map(|scores| &scores.own)
     }
 
     /// The metrics of the test rows in the units that the model learned in, after the steps on the
     /// target. Without such steps they are the same.
     pub fn scaled_metrics(&self) -> &Metrics {
-        &self.scaled_metrics
+        &self.test_scores.scaled
     }
 
     /// The train rows as the source has them.
@@ -64,6 +71,11 @@ where
     /// The test rows as the source has them.
     pub fn test(&self) -> &Frame<Test> {
         &self.test
+    }
+
+    /// The validation rows as the source has them, where the split keeps some.
+    pub fn validation(&self) -> Option<&Frame<Test>> {
+        self.validation.as_ref()
     }
 
     /// The test rows with the column `prediction`.
@@ -97,12 +109,13 @@ impl<P: fmt::Debug, T: fmt::Debug, M: fmt::Debug> fmt::Debug for Run<P, T, M> {
         f.debug_struct("Run")
             .field("id", &self.id)
             .field("model", &self.model)
-            .field("metrics", &self.metrics)
+            .field("metrics", &self.test_scores.own)
             .finish_non_exhaustive()
     }
 }
 
-type RunOf<P, T, E> = Run<<P as Plan>::Fitted, <T as Plan>::Fitted, <E as Estimator>::Model>;
+pub(crate) type RunOf<P, T, E> =
+    Run<<P as Plan>::Fitted, <T as Plan>::Fitted, <E as Estimator>::Model>;
 
 pub(crate) fn run<D, P, T, E, K>(
     taught: &Taught<D, P, T, E, K>,
@@ -122,46 +135,45 @@ where
         tracker,
     } = taught;
     let (schema, outline) = fit::prepared(divided, estimator, settings)?;
-    let id = format!("{:032x}", rand::random::<u128>());
-    let span = tracing::info_span!("floe.run", run = %id);
-    let _entered = span.enter();
-    let mut recorder = Recorder::new(&id, tracker);
-    recorder.record(started(divided, estimator, &outline))?;
-    let mut log = ScanLog::new(&settings.cancel);
-    let done = execute(divided, estimator, settings, &schema, &outline, &mut log)
-        .and_then(|done| report(&done, &log, &mut recorder).map(|()| done));
-    let finished = match &done {
-        Ok(_) => (Status::Finished, None),
-        Err(error) if error.kind() == ErrorKind::Cancelled => (Status::Cancelled, None),
-        Err(error) => (Status::Failed, Some(error.to_string())),
-    };
-    let last = recorder
-        .record(What::Finished {
-            status: finished.0,
-            error: finished.1,
-        })
-        .and_then(|()| recorder.flush());
-    let mut done = done?;
-    last?;
-    done.warnings.extend(recorder.lost());
+    let started = session::started(divided, estimator, &outline);
+    let (session, done) = session::recorded(tracker, settings, started, |log, recorder| {
+        let done = execute(divided, estimator, settings, &schema, &outline, log)?;
+        report(&done, log, recorder)?;
+        Ok(done)
+    })?;
+    let mut warnings = done.warnings;
+    warnings.extend(session.lost);
+    let Sides {
+        train,
+        test,
+        validation,
+    } = done.sides;
     Ok(Run {
-        id,
-        train: Frame::new(done.sides.train, schema.clone()),
-        test: Frame::new(done.sides.test, schema),
+        id: session.id,
+        train: Frame::new(train, schema.clone()),
+        test: Frame::new(test, schema.clone()),
+        validation: validation.map(|rows| Frame::new(rows, schema)),
         model: done.model,
-        metrics: done.metrics,
-        scaled_metrics: done.scaled_metrics,
-        scans: log.scans,
-        warnings: done.warnings,
+        test_scores: done.test_scores,
+        validation_scores: done.validation_scores,
+        scans: session.scans,
+        warnings,
     })
+}
+
+/// The metrics of one side.
+#[derive(Debug, Default)]
+struct Scores {
+    own: Metrics,
+    scaled: Metrics,
 }
 
 /// What the work itself gives, before it is told to the tracker.
 struct Done<P, T, M> {
     sides: Sides,
     model: Model<P, T, M>,
-    metrics: Metrics,
-    scaled_metrics: Metrics,
+    test_scores: Scores,
+    validation_scores: Option<Scores>,
     warnings: Vec<String>,
 }
 
@@ -180,7 +192,7 @@ where
     T::Fitted: Invert,
     E: Estimator,
 {
-    let sides = divided.division.open(outline, log)?;
+    let sides = divided.division.open(outline, log)?.sides()?;
     let (pipeline, predictor) = fit::fit_model(divided, estimator, schema, &sides.train, log)?;
     let mut model = Model {
         pipeline,
@@ -191,48 +203,28 @@ where
             metrics: None,
         },
     };
-    let scored = model.score(sides.test.clone(), settings.metrics, log)?;
-    let mut scored = scored.into_iter();
-    let metrics = scored.next().unwrap_or_default();
-    let scaled_metrics = scored.next().unwrap_or_default();
     let mut warnings = model.warnings();
-    if metrics.rows() + metrics.skipped() == 0 {
-        warnings.push("there are no test rows, so nothing was scored".to_owned());
-    }
-    if metrics.skipped() > 0 {
-        warnings.push(format!(
-            "{} of the test rows have no truth or no prediction and were not scored",
-            metrics.skipped()
-        ));
-    }
-    model.facts.metrics = Some(metrics.clone());
+    let mut score = |side: &str, rows: &LazyFrame| -> Result<Scores> {
+        let scored = model.score(rows.clone(), settings.metrics, log)?;
+        let mut scored = scored.into_iter();
+        let own = scored.next().unwrap_or_default();
+        session::unscored(side, &own, &mut warnings);
+        let scaled = scored.next().unwrap_or_default();
+        Ok(Scores { own, scaled })
+    };
+    let validation_scores = match &sides.validation {
+        Some(rows) => Some(score("validation", rows)?),
+        None => None,
+    };
+    let test_scores = score("test", &sides.test)?;
+    model.facts.metrics = Some(test_scores.own.clone());
     Ok(Done {
         sides,
         model,
-        metrics,
-        scaled_metrics,
+        test_scores,
+        validation_scores,
         warnings,
     })
-}
-
-fn started<D: Division, P: Plan, T: Plan, E: Estimator>(
-    divided: &Divided<D, P, T>,
-    estimator: &E,
-    outline: &Outline,
-) -> What {
-    let mut steps = Vec::new();
-    divided.steps.labels(&mut steps);
-    let mut target_steps = Vec::new();
-    divided.target_steps.labels(&mut target_steps);
-    What::Started {
-        floe: env!("CARGO_PKG_VERSION").to_owned(),
-        source: label(&divided.division),
-        split: divided.division.describe(),
-        steps,
-        target_steps,
-        estimator: label(estimator),
-        tags: outline.tags.clone(),
-    }
 }
 
 fn report<P, T, M: Predict, K: Tracker>(
@@ -243,25 +235,9 @@ fn report<P, T, M: Predict, K: Tracker>(
     recorder.record(What::Fitted {
         report: done.model.predictor.report(),
     })?;
-    for metric in done.metrics.iter() {
-        recorder.record(What::Metric {
-            name: metric.name.clone(),
-            value: metric.value,
-            reason: metric.reason.clone(),
-            step: 0,
-        })?;
+    if let Some(scores) = &done.validation_scores {
+        session::record_metrics(recorder, "validation_", &scores.own, 0)?;
     }
-    for scan in &log.scans {
-        recorder.record(What::Scanned {
-            purpose: scan.purpose.clone(),
-            rows: scan.rows,
-            milliseconds: scan.elapsed.as_secs_f64() * 1e3,
-        })?;
-    }
-    for warning in &done.warnings {
-        recorder.record(What::Warning {
-            message: warning.clone(),
-        })?;
-    }
-    Ok(())
+    session::record_metrics(recorder, "", &done.test_scores.own, 0)?;
+    session::record_work(recorder, log, &done.warnings)
 }

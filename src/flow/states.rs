@@ -4,8 +4,9 @@ use polars::prelude::Expr;
 
 use super::divide::{Division, HasTest, Holdout};
 use super::explain::Explain;
-use super::run::Run;
-use super::{Settings, fit, run};
+use super::folds_run::FoldsRunOf;
+use super::run::RunOf;
+use super::{Settings, fit, folds_run, run};
 use crate::error::Result;
 use crate::estimator::Estimator;
 use crate::learn::Plan;
@@ -246,11 +247,14 @@ where
     E: Estimator,
     K: Tracker,
 {
-    type Run = Run<P::Fitted, T::Fitted, E::Model>;
+    type Run = D::Pick<RunOf<P, T, E>, FoldsRunOf<P, T, E>>;
     type WithTracker<N> = Taught<D, P, T, E, N>;
 
     fn run(&self, settings: &Settings) -> Result<Self::Run> {
-        run::run(self, settings)
+        D::pick(
+            || run::run(self, settings),
+            || folds_run::run(self, settings),
+        )
     }
 
     fn with_tracker<N>(self, tracker: N) -> Self::WithTracker<N> {

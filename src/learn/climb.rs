@@ -37,12 +37,12 @@ pub(crate) fn climb(
         if sheet.is_empty() {
             return Err(stuck());
         }
-        // The groups share the first level only: what they learned there sets them apart.
-        let groups = rows.filter(|_| levels.is_empty());
-        let groups = groups.and_then(|rows| rows.groups.as_ref());
+        // What is learned first is the same for every fold, and is combined in their order.
+        let folds = rows.filter(|_| levels.is_empty());
+        let folds = folds.and_then(|rows| rows.folds);
         levels.push(sheet.level());
         let answers = match query {
-            Some(query) => Some(run_level(query, groups, &sheet, purpose, log)?),
+            Some(query) => Some(run_level(query, folds, &sheet, purpose, log)?),
             None => None,
         };
         steps.resolve(answers.as_ref())?;

@@ -10,21 +10,17 @@ use super::batch::Accumulators;
 use super::scan::{Purpose, Scan, ScanLog};
 use super::sheet::Sheet;
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::Groups;
-use crate::schema::{ROW, column};
-
-/// The group of a row, beside the columns of a sheet.
-const GROUP: &str = "__floe_group";
+use crate::schema::{FOLD, ROW, column};
 
 /// Answers everything on a sheet: one scan for all statistics, one for each query of a step's own.
 pub(crate) fn run_level(
     frame: LazyFrame,
-    groups: Option<&Groups>,
+    folds: Option<usize>,
     sheet: &Sheet,
     purpose: Purpose,
     log: &mut ScanLog,
 ) -> Result<Answers> {
-    let mut answers = match accumulate(&frame, groups, sheet, purpose, log)? {
+    let mut answers = match accumulate(&frame, folds, sheet, purpose, log)? {
         Some(mut accumulators) => accumulators.answers(None),
         None => Answers::default(),
     };
@@ -35,7 +31,7 @@ pub(crate) fn run_level(
 /// Answers the questions about columns in one scan; none when there are no such questions.
 pub(crate) fn accumulate(
     frame: &LazyFrame,
-    groups: Option<&Groups>,
+    folds: Option<usize>,
     sheet: &Sheet,
     purpose: Purpose,
     log: &mut ScanLog,
@@ -44,15 +40,14 @@ pub(crate) fn accumulate(
         return Ok(None);
     }
     let mut columns = sheet.exprs();
-    columns.extend(groups.map(|groups| groups.of_row.clone().alias(GROUP)));
+    columns.extend(folds.map(|_| column(FOLD)));
     let query = frame.clone().select(columns);
-    let count = groups.map_or(1, |groups| groups.count);
-    let mut accumulators = Accumulators::new(sheet, count);
+    let mut accumulators = Accumulators::new(sheet, folds.unwrap_or(1));
     log.stream(query, purpose, |batch| {
-        if groups.is_none() {
+        let Some(folds) = folds else {
             return accumulators.update(0, batch.columns());
-        }
-        for (group, rows) in deal(batch, count)? {
+        };
+        for (group, rows) in deal(batch, folds)? {
             accumulators.update(group, &rows)?;
         }
         Ok(())
@@ -60,24 +55,24 @@ pub(crate) fn accumulate(
     Ok(Some(accumulators))
 }
 
-/// The rows of each group in order, out of a batch whose last column is the group.
+/// The rows of each fold in order, out of a batch whose last column is the fold.
 fn deal(batch: &DataFrame, count: usize) -> Result<Vec<(usize, Vec<Column>)>> {
-    let Some((groups, columns)) = batch.columns().split_last() else {
+    let Some((folds, columns)) = batch.columns().split_last() else {
         return Ok(Vec::new());
     };
-    let groups = groups.u32()?;
+    let folds = folds.u32()?;
     let mut starts = vec![0_usize; count + 1];
-    for group in groups.iter() {
-        let group = group.ok_or_else(ungrouped)? as usize;
-        *starts.get_mut(group + 1).ok_or_else(ungrouped)? += 1;
+    for fold in folds.iter() {
+        let fold = fold.ok_or_else(in_no_fold)? as usize;
+        *starts.get_mut(fold + 1).ok_or_else(in_no_fold)? += 1;
     }
-    for group in 0..count {
-        starts[group + 1] += starts[group];
+    for fold in 0..count {
+        starts[fold + 1] += starts[fold];
     }
     let mut next = starts.clone();
-    let mut order = vec![0; groups.len()];
-    for (row, group) in (0..).zip(groups.iter()) {
-        let slot = &mut next[group.ok_or_else(ungrouped)? as usize];
+    let mut order = vec![0; folds.len()];
+    for (row, fold) in (0..).zip(folds.iter()) {
+        let slot = &mut next[fold.ok_or_else(in_no_fold)? as usize];
         order[*slot] = row;
         *slot += 1;
     }
@@ -86,16 +81,16 @@ fn deal(batch: &DataFrame, count: usize) -> Result<Vec<(usize, Vec<Column>)>> {
         .iter()
         .map(|column| column.take(&order))
         .collect::<Result<_, _>>()?;
-    let of_group = |group: usize| {
-        let (start, end) = (starts[group], starts[group + 1]);
+    let of_fold = |fold: usize| {
+        let (start, end) = (starts[fold], starts[fold + 1]);
         let offset = i64::try_from(start).unwrap_or(i64::MAX);
         let slice = |column: &Column| column.slice(offset, end - start);
-        (end > start).then(|| (group, dealt.iter().map(slice).collect()))
+        (end > start).then(|| (fold, dealt.iter().map(slice).collect()))
     };
-    Ok((0..count).filter_map(of_group).collect())
+    Ok((0..count).filter_map(of_fold).collect())
 }
 
-fn ungrouped() -> Error {
+fn in_no_fold() -> Error {
     Error::new(
         ErrorKind::Split,
         "a row belongs to no fold (a bug in the splitter)",

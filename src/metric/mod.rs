@@ -1,12 +1,14 @@
 //! Metrics of predictions against the truth, all from one scan.
 
 mod regression;
+mod spread;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 pub use regression::RegressionMetrics;
+pub use spread::MetricSpread;
 
 /// One metric: a value, or the reason why it is undefined.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,13 +1,11 @@
 use std::fmt;
 
-use polars::prelude::{DataType, Expr, LazyFrame, NULL, lit, when};
+use polars::prelude::{Column, DataType, Expr, LazyFrame, NULL, PlSmallStr, lit, when};
 
 use super::{Metric, Metrics};
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::RowSet;
-use crate::learn::{Learned, Need, Purpose, ScanLog, Statistic, fit_plan};
-use crate::schema::{Field, Schema};
-use crate::transform::{Apply, Artifact, Transform};
+use crate::learn::{Learned, Need, Purpose, ScanLog, Statistic, Tally};
+use crate::schema::{Field, Schema, column};
 
 /// Which regression metrics a run computes. All of them come from one scan of the test rows,
 /// through the same accumulators as a fit, so that a score has the same bits every time.
@@ -58,24 +56,88 @@ impl RegressionMetrics {
         pairs: &[(Expr, Expr)],
         log: &mut ScanLog,
     ) -> Result<Vec<Metrics>> {
-        let mut columns = Vec::new();
+        let mut scorer = self.scorer(pairs.len())?;
+        let query = scorer.query(frame.clone(), pairs, &[]);
+        log.stream(query, Purpose::Score, |batch| {
+            scorer.update(batch.columns())
+        })
+        .map_err(|error| error.at(&self))?;
+        scorer.finish()
+    }
+
+    /// Scores pairs of (truth, prediction) batch by batch.
+    pub(crate) fn scorer(self, pairs: usize) -> Result<Scorer> {
         let mut fields = Vec::new();
-        for (at, (truth, prediction)) in pairs.iter().enumerate() {
-            for (name, expr) in derived(truth, prediction) {
-                let name = format!("{name}{at}");
-                fields.push(Field::new(name.as_str(), DataType::Float64));
-                columns.push(expr.alias(name));
+        let mut needs = Vec::new();
+        for at in 0..pairs {
+            let mut ask = |name: &str, statistic| {
+                needs.push(Need::column(format!("{name}{at}"), statistic));
+            };
+            ask(TRUTH, Statistic::Std);
+            ask(ERROR, Statistic::Std);
+            ask(ABSOLUTE, Statistic::Mean);
+            ask(SQUARED, Statistic::Mean);
+            ask(RELATIVE, Statistic::Mean);
+            ask(SIZE, Statistic::Min);
+            if self.median {
+                ask(ABSOLUTE, Statistic::Quantile(0.5));
             }
+            let names = [TRUTH, ERROR, ABSOLUTE, SQUARED, RELATIVE, SIZE];
+            fields.extend(names.map(|name| Field::new(format!("{name}{at}"), DataType::Float64)));
         }
-        let schema = Schema::new(fields)?;
-        let table = Table {
-            pairs: pairs.len(),
+        Ok(Scorer {
             metrics: self,
-        };
-        let rows = RowSet::from(frame.clone().select(columns));
-        let scored = fit_plan(&table, &rows, &schema, Purpose::Score, log)
-            .map_err(|error| error.at(&self))?;
-        Ok(scored.0)
+            pairs,
+            tally: Tally::new(Schema::new(fields)?, needs)?,
+        })
+    }
+}
+
+/// Metrics on their way: takes batches in row order.
+pub(crate) struct Scorer {
+    metrics: RegressionMetrics,
+    pairs: usize,
+    tally: Tally,
+}
+
+impl Scorer {
+    /// What [`update`](Self::update) takes of a frame, and other columns of it behind that.
+    pub(crate) fn query(
+        &self,
+        frame: LazyFrame,
+        pairs: &[(Expr, Expr)],
+        beside: &[Expr],
+    ) -> LazyFrame {
+        let pairs = pairs
+            .iter()
+            .enumerate()
+            .flat_map(|(at, (truth, prediction))| {
+                derived(truth, prediction).map(|(name, expr)| expr.alias(format!("{name}{at}")))
+            });
+        let names = beside
+            .iter()
+            .enumerate()
+            .map(|(at, _)| PlSmallStr::from(format!("__floe_beside{at}")));
+        let names: Vec<_> = names.collect();
+        let kept = beside.iter().cloned().zip(names.iter().cloned());
+        let first: Vec<_> = pairs
+            .chain(kept.map(|(expr, name)| expr.alias(name)))
+            .collect();
+        let second = self.tally.exprs().into_iter();
+        let second = second.chain(names.into_iter().map(column));
+        frame.select(first).select(second.collect::<Vec<_>>())
+    }
+
+    pub(crate) fn update(&mut self, columns: &[Column]) -> Result<()> {
+        self.tally.update(columns).map_err(|e| e.at(&self.metrics))
+    }
+
+    /// The metrics of each pair.
+    pub(crate) fn finish(self) -> Result<Vec<Metrics>> {
+        let learned = self.tally.finish()?;
+        let pairs = (0..self.pairs).map(|at| metrics(at, self.metrics, &learned));
+        let pairs: Result<_> = pairs.collect();
+        pairs.map_err(|error| error.at(&self.metrics))
     }
 }
 
@@ -114,77 +176,6 @@ fn magnitude(expr: Expr) -> Expr {
     when(expr.clone().lt(lit(0.0)))
         .then(lit(0.0) - expr.clone())
         .otherwise(expr)
-}
-
-/// The metrics as a step, so that the planner answers what they need.
-#[derive(Clone)]
-struct Table {
-    pairs: usize,
-    metrics: RegressionMetrics,
-}
-
-impl fmt::Debug for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.metrics.fmt(f)
-    }
-}
-
-/// The answers; never applied to anything.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-struct Scored(Vec<Metrics>);
-
-impl Artifact for Scored {
-    const KIND: &'static str = "metrics";
-}
-
-impl Apply for Scored {
-    fn apply(&self, frame: LazyFrame) -> Result<LazyFrame> {
-        Ok(frame)
-    }
-
-    fn output(&self, input: &Schema) -> Result<Schema> {
-        Ok(input.clone())
-    }
-}
-
-impl Transform for Table {
-    type Fitted = Scored;
-
-    fn reads(&self, input: &Schema) -> Result<Vec<polars::prelude::PlSmallStr>> {
-        Ok(input.names().cloned().collect())
-    }
-
-    fn writes(&self, _: &Schema) -> Result<Vec<polars::prelude::PlSmallStr>> {
-        Ok(Vec::new())
-    }
-
-    fn needs(&self, _: &Schema) -> Result<Vec<Need>> {
-        let mut needs = Vec::new();
-        for at in 0..self.pairs {
-            let mut ask = |name: &str, statistic| {
-                needs.push(Need::column(format!("{name}{at}"), statistic));
-            };
-            ask(TRUTH, Statistic::Std);
-            ask(ERROR, Statistic::Std);
-            ask(ABSOLUTE, Statistic::Mean);
-            ask(SQUARED, Statistic::Mean);
-            ask(RELATIVE, Statistic::Mean);
-            ask(SIZE, Statistic::Min);
-            if self.metrics.median {
-                ask(ABSOLUTE, Statistic::Quantile(0.5));
-            }
-        }
-        Ok(needs)
-    }
-
-    fn fit(&self, _: &Schema, learned: &Learned) -> Result<Scored> {
-        let pairs = (0..self.pairs).map(|at| metrics(at, self.metrics, learned));
-        Ok(Scored(pairs.collect::<Result<_>>()?))
-    }
-
-    fn output(&self, input: &Schema) -> Result<Schema> {
-        Ok(input.clone())
-    }
 }
 
 fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Metrics> {

@@ -6,7 +6,7 @@ mod pipeline;
 use std::fmt;
 use std::path::Path;
 
-use polars::prelude::{LazyFrame, PlSmallStr};
+use polars::prelude::{Expr, LazyFrame, PlSmallStr};
 use serde_json::Value;
 
 use file::write;
@@ -130,6 +130,13 @@ where
         metrics: RegressionMetrics,
         log: &mut ScanLog,
     ) -> Result<Vec<Metrics>> {
+        let (frame, pairs) = self.judged(frame)?;
+        metrics.score(&frame, &pairs, log)
+    }
+
+    /// The rows with their predictions, and the pairs of (truth, prediction) in the target's own
+    /// units and in those that the model learned in.
+    pub(crate) fn judged(&self, frame: LazyFrame) -> Result<(LazyFrame, [(Expr, Expr); 2])> {
         const TRUTH: &str = "__floe_truth";
         const SCALED_TRUTH: &str = "__floe_scaled_truth";
         let mut frame = frame;
@@ -154,7 +161,7 @@ where
             (column(TRUTH), own),
             (column(SCALED_TRUTH), column(PREDICTION)),
         ];
-        metrics.score(&frame, &pairs, log)
+        Ok((frame, pairs))
     }
 
     /// Writes the model as JSON, whole or not at all.

@@ -290,6 +290,9 @@ impl fmt::Display for Schema {
 /// The column that numbers the rows of a source before any filter; steps and users never see it.
 pub(crate) const ROW: &str = "__floe_row";
 
+/// The column that says which fold a row is in, where rows are dealt into folds.
+pub(crate) const FOLD: &str = "__floe_fold";
+
 /// Refuses to write a column of the library's own: rows are split by the number in one of them.
 pub(crate) fn refuse_hidden(name: &str) -> Result<()> {
     if is_hidden(name) {

@@ -2,22 +2,28 @@
 //!
 //! The numbers behind a split are frozen; `docs/splitting.md` is their specification.
 
+mod assignment;
 mod column_keys;
+mod k_fold;
 mod key;
 mod numbers;
+mod parts;
 mod rows;
 mod selection;
 mod share;
 mod threshold;
 mod train_test;
+mod train_validation_test;
 
 use std::fmt;
 
-use polars::prelude::Expr;
 use serde_json::Value;
 
+pub use assignment::{Assigned, Assignment, Decided, FoldAssignment};
+pub use k_fold::{KFold, OneFold};
 pub use rows::Rows;
 pub use train_test::TrainTestSplit;
+pub use train_validation_test::TrainValidationTest;
 
 use crate::error::Result;
 use crate::schema::Schema;
@@ -31,6 +37,9 @@ use crate::source::Outline;
     note = "split with `.split(TrainTestSplit::new(0.3).seed(42))`: 0.3 of the rows are kept for the score"
 )]
 pub trait Splitter: fmt::Debug + Send + Sync {
+    /// What is decided: [`Assignment`], train rows and test rows, or [`FoldAssignment`], folds.
+    type Assignment: Assigned;
+
     /// Refuses settings that cannot work, without reading a row.
     ///
     /// # Errors
@@ -47,31 +56,18 @@ pub trait Splitter: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// [`ErrorKind::Split`](crate::ErrorKind::Split) when a side would be empty.
-    fn assign(&self, rows: &mut Rows<'_>) -> Result<Assignment>;
+    fn assign(&self, rows: &mut Rows<'_>) -> Result<Self::Assignment>;
 
     /// The split as data, for the model file and for trackers.
     fn describe(&self) -> Value;
-}
 
-/// A decided split: an element-wise Boolean expression that is true for the test rows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Assignment {
-    test: Expr,
-}
-
-impl Assignment {
-    /// A split whose test rows are those for which `test` is true. It must never be null.
-    pub fn holdout(test: Expr) -> Self {
-        Self { test }
+    /// How many models a run fits, all in the same scans. Default: one.
+    fn models(&self) -> usize {
+        1
     }
 
-    /// The condition of the train rows.
-    pub fn train(&self) -> Expr {
-        self.test.clone().not()
-    }
-
-    /// The condition of the test rows.
-    pub fn test(&self) -> Expr {
-        self.test.clone()
+    /// How many scans of kept rows a run's scores take. Default: one.
+    fn scores(&self) -> usize {
+        1
     }
 }

@@ -151,6 +151,8 @@ impl fmt::Debug for TrainTestSplit {
 }
 
 impl Splitter for TrainTestSplit {
+    type Assignment = Assignment;
+
     fn check(&self, schema: &Schema, outline: &Outline) -> Result<()> {
         // Written so that NaN is refused too.
         if !(self.test_share > 0.0 && self.test_share < 1.0) {

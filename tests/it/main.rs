@@ -18,6 +18,7 @@ mod bits;
 mod csv;
 mod dtypes;
 mod expected;
+mod folds;
 mod laws;
 mod leakage;
 mod metrics;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use floe::estimator::{LinearModel, PREDICTION};
-use floe::flow::{Divided, HasTest};
+use floe::flow::{Divided, Holdout};
 use floe::learn::Plan;
 use floe::prelude::*;
 use floe::tracker::Event;
@@ -64,14 +64,14 @@ pub(crate) fn run(args: &Args, progress: &Progress, out: &mut impl Write) -> Out
     }
 }
 
-fn learn<D, P, T>(
-    flow: Flow<Divided<D, P, T>>,
+fn learn<S, P, T>(
+    flow: Flow<Divided<Holdout<S, TrainTestSplit>, P, T>>,
     args: &Args,
     progress: &Progress,
     out: &mut impl Write,
 ) -> Outcome
 where
-    D: HasTest + Clone,
+    S: Source + Clone,
     P: Plan + Clone,
     T: Plan + Clone,
     T::Fitted: Invert,

@@ -1,0 +1,103 @@
+//! The score of every fold by the model that did not learn from it, in one reading of the rows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use polars::prelude::{Column, Float64Chunked, IntoLazy, PlSmallStr, PolarsResult, polars_bail};
+
+use crate::error::Result;
+use crate::estimator::{PREDICTION, Predict};
+use crate::frame::{RowSet, in_fold};
+use crate::learn::{Purpose, ScanLog, batch_of};
+use crate::metric::{Metrics, RegressionMetrics};
+use crate::model::Model;
+use crate::schema::{FOLD, ROW, column};
+use crate::transform::{Apply, Artifact, Invert, Persist};
+
+/// The metrics of each fold, and the predictions that they are of.
+pub(super) struct Scored {
+    pub(super) own: Vec<Metrics>,
+    pub(super) scaled: Vec<Metrics>,
+    pub(super) predictions: Arc<Predictions>,
+}
+
+/// The prediction of each row, by its number in the source.
+#[derive(Default)]
+pub(super) struct Predictions {
+    /// In rising order.
+    rows: Vec<u32>,
+    values: Vec<Option<f64>>,
+}
+
+impl Predictions {
+    fn of(mut pairs: Vec<(u32, Option<f64>)>) -> Self {
+        pairs.sort_unstable_by_key(|(row, _)| *row);
+        let (rows, values) = pairs.into_iter().unzip();
+        Self { rows, values }
+    }
+
+    /// The predictions of these rows.
+    pub(super) fn of_rows(&self, rows: &Column) -> PolarsResult<Float64Chunked> {
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows.idx()?.into_no_null_iter() {
+            let Ok(at) = self.rows.binary_search(&row) else {
+                polars_bail!(ComputeError: "row {row} was not there when the folds were scored");
+            };
+            found.push(self.values[at]);
+        }
+        Ok(found.into_iter().collect())
+    }
+}
+
+pub(super) fn score<P, T, M>(
+    models: &[Model<P, T, M>],
+    rows: &RowSet,
+    metrics: RegressionMetrics,
+    log: &mut ScanLog,
+) -> Result<Scored>
+where
+    P: Apply + Persist,
+    T: Invert + Persist,
+    M: Predict + Artifact,
+{
+    let mut columns: BTreeSet<PlSmallStr> = [ROW.into(), FOLD.into()].into();
+    for Model { pipeline, .. } in models {
+        columns.insert(pipeline.target.clone());
+        columns.extend(
+            pipeline
+                .inputs
+                .iter()
+                .map(|input| input.name.as_str().into()),
+        );
+    }
+    let query = rows.frame.clone();
+    let query = query.select(columns.into_iter().map(column).collect::<Vec<_>>());
+    let scorers = models.iter().map(|_| metrics.scorer(2));
+    let mut scorers: Vec<_> = scorers.collect::<Result<_>>()?;
+    let mut predicted = Vec::new();
+    log.stream(query, Purpose::Score, |batch| {
+        for (fold, (model, scorer)) in models.iter().zip(&mut scorers).enumerate() {
+            let rows = batch.clone().lazy().filter(in_fold(fold));
+            let (frame, pairs) = model.judged(rows)?;
+            let own = pairs[0].1.clone();
+            let query = scorer.query(frame, &pairs, &[column(ROW), own.alias(PREDICTION)]);
+            let scored = batch_of(query)?;
+            let (judged, beside) = scored.columns().split_at(scored.width() - 2);
+            scorer.update(judged)?;
+            let rows = beside[0].idx()?.into_no_null_iter();
+            predicted.extend(rows.zip(beside[1].f64()?.iter()));
+        }
+        Ok(())
+    })?;
+    let (mut own, mut scaled) = (Vec::new(), Vec::new());
+    for scorer in scorers {
+        let mut metrics = scorer.finish()?.into_iter();
+        own.push(metrics.next().unwrap_or_default());
+        scaled.push(metrics.next().unwrap_or_default());
+    }
+    Ok(Scored {
+        own,
+        scaled,
+        predictions: Arc::new(Predictions::of(predicted)),
+    })
+}

@@ -1,0 +1,120 @@
+//! What every run does around its work: a name, its first and last event, a log of its scans.
+
+use super::recorder::Recorder;
+use super::{Divided, Settings};
+use crate::error::{ErrorKind, Result, label};
+use crate::estimator::Estimator;
+use crate::learn::{Plan, Scan, ScanLog};
+use crate::metric::Metrics;
+use crate::source::Outline;
+use crate::tracker::{Status, Tracker, What};
+
+use super::divide::Division;
+
+/// What is known of a run whatever it gives.
+pub(super) struct Session {
+    pub(super) id: String,
+    pub(super) scans: Vec<Scan>,
+    /// What the tracker lost.
+    pub(super) lost: Vec<String>,
+}
+
+/// Runs `work` between the first and the last event of a run.
+pub(super) fn recorded<K: Tracker, R>(
+    tracker: &K,
+    settings: &Settings,
+    started: What,
+    work: impl FnOnce(&mut ScanLog, &mut Recorder<'_, K>) -> Result<R>,
+) -> Result<(Session, R)> {
+    let id = format!("{:032x}", rand::random::<u128>());
+    let span = tracing::info_span!("floe.run", run = %id);
+    let _entered = span.enter();
+    let mut recorder = Recorder::new(&id, tracker);
+    recorder.record(started)?;
+    let mut log = ScanLog::new(&settings.cancel);
+    let done = work(&mut log, &mut recorder);
+    let (status, error) = match &done {
+        Ok(_) => (Status::Finished, None),
+        Err(error) if error.kind() == ErrorKind::Cancelled => (Status::Cancelled, None),
+        Err(error) => (Status::Failed, Some(error.to_string())),
+    };
+    let last = recorder
+        .record(What::Finished { status, error })
+        .and_then(|()| recorder.flush());
+    let done = done?;
+    last?;
+    let lost = recorder.lost();
+    let scans = log.scans;
+    Ok((Session { id, scans, lost }, done))
+}
+
+/// The first event of a run.
+pub(super) fn started<D: Division, P: Plan, T: Plan, E: Estimator>(
+    divided: &Divided<D, P, T>,
+    estimator: &E,
+    outline: &Outline,
+) -> What {
+    let mut steps = Vec::new();
+    divided.steps.labels(&mut steps);
+    let mut target_steps = Vec::new();
+    divided.target_steps.labels(&mut target_steps);
+    What::Started {
+        floe: env!("CARGO_PKG_VERSION").to_owned(),
+        source: label(&divided.division),
+        split: divided.division.describe(),
+        steps,
+        target_steps,
+        estimator: label(estimator),
+        tags: outline.tags.clone(),
+    }
+}
+
+/// Records the metrics of one side or of one fold.
+pub(super) fn record_metrics<K: Tracker>(
+    recorder: &mut Recorder<'_, K>,
+    prefix: &str,
+    metrics: &Metrics,
+    step: i64,
+) -> Result<()> {
+    metrics.iter().try_for_each(|metric| {
+        recorder.record(What::Metric {
+            name: format!("{prefix}{}", metric.name),
+            value: metric.value,
+            reason: metric.reason.clone(),
+            step,
+        })
+    })
+}
+
+/// Records what a person should know, and the scans that were made.
+pub(super) fn record_work<K: Tracker>(
+    recorder: &mut Recorder<'_, K>,
+    log: &ScanLog,
+    warnings: &[String],
+) -> Result<()> {
+    for scan in &log.scans {
+        recorder.record(What::Scanned {
+            purpose: scan.purpose.clone(),
+            rows: scan.rows,
+            milliseconds: scan.elapsed.as_secs_f64() * 1e3,
+        })?;
+    }
+    warnings.iter().try_for_each(|warning| {
+        recorder.record(What::Warning {
+            message: warning.clone(),
+        })
+    })
+}
+
+/// What to tell of rows that were not scored.
+pub(super) fn unscored(side: &str, metrics: &Metrics, warnings: &mut Vec<String>) {
+    if metrics.rows() + metrics.skipped() == 0 {
+        warnings.push(format!("there are no {side} rows, so nothing was scored"));
+    }
+    if metrics.skipped() > 0 {
+        warnings.push(format!(
+            "{} of the {side} rows have no truth or no prediction and were not scored",
+            metrics.skipped()
+        ));
+    }
+}

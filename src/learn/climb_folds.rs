@@ -1,0 +1,153 @@
+use std::collections::BTreeSet;
+
+use polars::prelude::{DataFrame, IntoLazy, LazyFrame, PlSmallStr};
+
+use super::answers::Answers;
+use super::batch::Accumulators;
+use super::climb::{Climb, stuck};
+use super::level::{accumulate, complete};
+use super::scan::{Purpose, ScanLog};
+use super::sheet::Sheet;
+use super::walk::Walk;
+use crate::error::{Error, ErrorKind, Result};
+use crate::frame::RowSet;
+use crate::schema::{FOLD, ROW, Schema, column};
+
+/// One of the models that are fitted together, and the fold that it must not learn from.
+pub(crate) struct Climber<C> {
+    pub(crate) steps: C,
+    pub(crate) except: Option<usize>,
+}
+
+/// A model on its way through one level.
+struct Ascending<'a, C> {
+    climber: &'a mut Climber<C>,
+    sheet: Sheet,
+    /// The rows that the model learns from, with every step applied that is fitted by now.
+    query: LazyFrame,
+}
+
+/// Climbs with the models of all folds together: each level reads the rows once, however many
+/// models there are.
+///
+/// At the first level the models ask the same of different rows, so that each fold is accumulated
+/// once and a model takes what the folds but its own taught. After that each has fitted steps of
+/// its own, which are applied to its rows of each batch.
+pub(crate) fn climb_folds<C: Climb>(
+    climbers: &mut [Climber<C>],
+    schema: &Schema,
+    rows: &RowSet,
+    log: &mut ScanLog,
+) -> Result<Vec<Walk>> {
+    let mut is_first = true;
+    loop {
+        let mut walks = Vec::with_capacity(climbers.len());
+        let mut inputs = BTreeSet::new();
+        for climber in climbers.iter_mut() {
+            let frame = rows.without(climber.except).frame;
+            let mut walk = Walk::new(schema.clone(), Some(frame));
+            climber.steps.advance(&mut walk)?;
+            inputs.extend(walk.inputs().iter().cloned());
+            walks.push(walk);
+        }
+        if !walks.iter().any(Walk::is_waiting) {
+            return Ok(walks);
+        }
+        let mut ascending = Vec::with_capacity(climbers.len());
+        for (climber, walk) in climbers.iter_mut().zip(walks) {
+            let waiting = walk.is_waiting();
+            let (sheet, query, _) = walk.finish();
+            let query = query.ok_or_else(stuck)?;
+            if waiting && sheet.is_empty() {
+                return Err(stuck());
+            }
+            if waiting {
+                ascending.push(Ascending {
+                    climber,
+                    sheet,
+                    query,
+                });
+            }
+        }
+        let answers = if is_first {
+            together(&mut ascending, schema, rows, log)?
+        } else {
+            apart(&mut ascending, schema, rows, inputs, log)?
+        };
+        is_first = false;
+        for (mut answers, model) in answers.into_iter().zip(ascending) {
+            complete(
+                &mut answers,
+                &model.query,
+                &model.sheet,
+                Purpose::Level,
+                log,
+            )?;
+            model.climber.steps.resolve(Some(&answers))?;
+        }
+    }
+}
+
+/// The first level: every model asks the same, each of all rows but one fold's.
+fn together<C: Climb>(
+    models: &mut [Ascending<'_, C>],
+    schema: &Schema,
+    rows: &RowSet,
+    log: &mut ScanLog,
+) -> Result<Vec<Answers>> {
+    let Some(first) = models.first_mut() else {
+        return Ok(Vec::new());
+    };
+    let mut walk = Walk::new(schema.clone(), Some(rows.frame.clone()));
+    first.climber.steps.advance(&mut walk)?;
+    let (sheet, query, _) = walk.finish();
+    let query = query.ok_or_else(stuck)?;
+    let found = accumulate(&query, rows.folds, &sheet, Purpose::Level, log)?;
+    let Some(mut found) = found else {
+        return Ok(models.iter().map(|_| Answers::default()).collect());
+    };
+    let answers = models
+        .iter()
+        .map(|model| found.answers(model.climber.except));
+    Ok(answers.collect())
+}
+
+/// Any other level: each model applies the steps that it has fitted to its rows of a batch.
+fn apart<C: Climb>(
+    models: &mut [Ascending<'_, C>],
+    schema: &Schema,
+    rows: &RowSet,
+    inputs: BTreeSet<PlSmallStr>,
+    log: &mut ScanLog,
+) -> Result<Vec<Answers>> {
+    if models.iter().all(|model| model.sheet.columns.is_empty()) {
+        return Ok(models.iter().map(|_| Answers::default()).collect());
+    }
+    let mut found: Vec<_> = models
+        .iter()
+        .map(|model| Accumulators::new(&model.sheet, 1))
+        .collect();
+    let columns = inputs.into_iter().chain([ROW.into(), FOLD.into()]);
+    let query = rows
+        .frame
+        .clone()
+        .select(columns.map(column).collect::<Vec<_>>());
+    log.stream(query, Purpose::Level, |batch| {
+        for (model, found) in models.iter_mut().zip(&mut found) {
+            let rows = RowSet::from(batch.clone().lazy()).without(model.climber.except);
+            let mut walk = Walk::new(schema.clone(), Some(rows.frame));
+            model.climber.steps.advance(&mut walk)?;
+            let (sheet, query, _) = walk.finish();
+            let query = query.ok_or_else(stuck)?.select(sheet.exprs());
+            found.update(0, batch_of(query)?.columns())?;
+        }
+        Ok(())
+    })?;
+    Ok(found.iter_mut().map(|found| found.answers(None)).collect())
+}
+
+/// Runs a query on the rows of one batch.
+pub(crate) fn batch_of(query: LazyFrame) -> Result<DataFrame> {
+    let collected = query.collect();
+    collected.map_err(|error| Error::from_polars(ErrorKind::Query, error))
+}

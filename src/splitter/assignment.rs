@@ -1,0 +1,162 @@
+use polars::prelude::Expr;
+
+use crate::frame::in_fold;
+
+/// A decided split into train rows and test rows, by element-wise Boolean expressions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assignment {
+    test: Expr,
+    validation: Option<Expr>,
+    folds: Option<FoldAssignment>,
+}
+
+/// A decided deal of the rows into folds: an element-wise expression of the `UInt32` number of a
+/// row's fold, from 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoldAssignment {
+    fold: Expr,
+    count: usize,
+    refit: bool,
+}
+
+impl Assignment {
+    /// A split whose test rows are those for which `test` is true. It must never be null.
+    pub fn holdout(test: Expr) -> Self {
+        Self {
+            test,
+            validation: None,
+            folds: None,
+        }
+    }
+
+    /// Keeps the rows for which `validation` is true for a score of their own. It must never be
+    /// null, and never true of a test row.
+    pub fn with_validation(mut self, validation: Expr) -> Self {
+        self.validation = Some(validation);
+        self
+    }
+
+    /// The condition of the train rows.
+    pub fn train(&self) -> Expr {
+        let kept = match &self.validation {
+            Some(validation) => self.test.clone().or(validation.clone()),
+            None => self.test.clone(),
+        };
+        kept.not()
+    }
+
+    /// The condition of the test rows.
+    pub fn test(&self) -> Expr {
+        self.test.clone()
+    }
+
+    /// The condition of the validation rows, where there are any.
+    pub fn validation(&self) -> Option<Expr> {
+        self.validation.clone()
+    }
+
+    /// The folds that the train rows come from.
+    pub(crate) fn folds(&self) -> Option<&FoldAssignment> {
+        self.folds.as_ref()
+    }
+}
+
+impl FoldAssignment {
+    /// Rows in `count` folds. The expression must give a number below `count` for every row.
+    pub fn new(fold: Expr, count: usize) -> Self {
+        Self {
+            fold,
+            count,
+            refit: false,
+        }
+    }
+
+    /// Whether one more model is to be fitted on the rows of all folds.
+    pub fn refit(mut self, refit: bool) -> Self {
+        self.refit = refit;
+        self
+    }
+
+    /// The number of a row's fold.
+    pub fn fold(&self) -> Expr {
+        self.fold.clone()
+    }
+
+    /// How many folds there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Whether one more model is fitted on the rows of all folds.
+    pub fn is_refit(&self) -> bool {
+        self.refit
+    }
+
+    /// The split whose test rows are one fold. The number of the fold stands in a hidden column by
+    /// then, so that it is not computed for both sides.
+    pub(crate) fn without(self, fold: usize) -> Assignment {
+        Assignment {
+            test: in_fold(fold),
+            validation: None,
+            folds: Some(self),
+        }
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Assignment {}
+    impl Sealed for super::FoldAssignment {}
+}
+
+/// What a splitter decides: [`Assignment`] gives one model a run, [`FoldAssignment`] one a fold.
+pub trait Assigned: sealed::Sealed {
+    /// `One` or `Many`, after how many models a run gives.
+    #[doc(hidden)]
+    type Pick<One, Many>;
+    #[doc(hidden)]
+    fn decided(self) -> Decided;
+    #[doc(hidden)]
+    fn pick<One, Many, E>(
+        one: impl FnOnce() -> Result<One, E>,
+        many: impl FnOnce() -> Result<Many, E>,
+    ) -> Result<Self::Pick<One, Many>, E>;
+}
+
+/// An assignment of either kind.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum Decided {
+    Sides(Box<Assignment>),
+    Folds(FoldAssignment),
+}
+
+impl Assigned for Assignment {
+    type Pick<One, Many> = One;
+
+    fn decided(self) -> Decided {
+        Decided::Sides(Box::new(self))
+    }
+
+    fn pick<One, Many, E>(
+        one: impl FnOnce() -> Result<One, E>,
+        _: impl FnOnce() -> Result<Many, E>,
+    ) -> Result<One, E> {
+        one()
+    }
+}
+
+impl Assigned for FoldAssignment {
+    type Pick<One, Many> = Many;
+
+    fn decided(self) -> Decided {
+        Decided::Folds(self)
+    }
+
+    fn pick<One, Many, E>(
+        _: impl FnOnce() -> Result<One, E>,
+        many: impl FnOnce() -> Result<Many, E>,
+    ) -> Result<Many, E> {
+        many()
+    }
+}
