@@ -2,11 +2,11 @@ use std::fmt;
 
 use polars::prelude::PlSmallStr;
 
-use super::linear_model::{FitReport, LinearModel};
+use super::linear_model::{LinearModel, numeric};
 use super::{Estimator, Training};
-use crate::error::{Error, ErrorKind, Result, listed};
+use crate::error::Result;
 use crate::learn::{Need, RankPolicy};
-use crate::schema::{Columns, Kind, Schema};
+use crate::schema::{Columns, Schema};
 use crate::transform::Saved;
 
 /// Ordinary least squares, learned in one scan by a streaming QR factorisation.
@@ -98,11 +98,7 @@ impl Estimator for LinearRegression {
     }
 
     fn features(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
-        let features = self.features.resolve(input)?;
-        for name in features.iter().chain([&self.target]) {
-            Kind::of(name, input.field(name)?.dtype())?;
-        }
-        Ok(features)
+        numeric(&self.features, &self.target, input)
     }
 
     fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
@@ -114,37 +110,13 @@ impl Estimator for LinearRegression {
     }
 
     fn restore(&self, saved: &Saved) -> Result<LinearModel> {
-        let model: LinearModel = saved.read()?;
-        if !self
-            .features
-            .may_be(model.features.iter().map(String::as_str))
-        {
-            let message = format!(
-                "its features are {} and not those of `{self:?}`",
-                listed(&model.features)
-            );
-            return Err(Error::new(ErrorKind::Model, message)
-                .with_help("load it with the flow that it was saved from"));
-        }
-        Ok(model)
+        LinearModel::restore(saved, &self.features, self)
     }
 
     fn fit(&self, training: &Training<'_>) -> Result<LinearModel> {
         let names = self.features(training.schema())?;
         let problem = training.learned.least_squares()?;
         let solution = problem.solve(self.rank)?;
-        Ok(LinearModel {
-            features: names.into_iter().map(PlSmallStr::into_string).collect(),
-            coefficients: solution.coefficients,
-            intercept: solution.intercept,
-            origins: solution.origins,
-            base: solution.base,
-            fit: FitReport {
-                rows: solution.rows,
-                rank: solution.rank,
-                residual_sum_of_squares: solution.residual_sum_of_squares,
-                total_sum_of_squares: solution.total_sum_of_squares,
-            },
-        })
+        Ok(LinearModel::new(names, solution))
     }
 }

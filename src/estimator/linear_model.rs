@@ -1,13 +1,17 @@
+use std::fmt;
+
 use polars::prelude::{
-    Column, DataType, Expr, Field, Float64Chunked, IntoColumn, LazyFrame, PolarsResult, lit,
+    Column, DataType, Expr, Field, Float64Chunked, IntoColumn, LazyFrame, PlSmallStr, PolarsResult,
+    lit,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::{PREDICTION, Predict};
-use crate::error::Result;
-use crate::schema::column;
-use crate::transform::Artifact;
+use crate::error::{Error, ErrorKind, Result, listed};
+use crate::learn::LeastSquaresSolution;
+use crate::schema::{Columns, Kind, Schema, column};
+use crate::transform::{Artifact, Saved};
 
 /// A linear model: an intercept and one coefficient a feature.
 ///
@@ -74,7 +78,54 @@ fn or_infinite<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Err
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::INFINITY))
 }
 
+/// The features of a linear model, which are numeric as the target is.
+pub(super) fn numeric(
+    features: &Columns,
+    target: &PlSmallStr,
+    input: &Schema,
+) -> Result<Vec<PlSmallStr>> {
+    let features = features.resolve(input)?;
+    for name in features.iter().chain([target]) {
+        Kind::of(name, input.field(name)?.dtype())?;
+    }
+    Ok(features)
+}
+
 impl LinearModel {
+    pub(super) fn new(features: Vec<PlSmallStr>, solution: LeastSquaresSolution) -> Self {
+        Self {
+            features: features.into_iter().map(PlSmallStr::into_string).collect(),
+            coefficients: solution.coefficients,
+            intercept: solution.intercept,
+            origins: solution.origins,
+            base: solution.base,
+            fit: FitReport {
+                rows: solution.rows,
+                rank: solution.rank,
+                residual_sum_of_squares: solution.residual_sum_of_squares,
+                total_sum_of_squares: solution.total_sum_of_squares,
+            },
+        }
+    }
+
+    /// The model of an estimator of these features, from a file.
+    pub(super) fn restore(
+        saved: &Saved,
+        features: &Columns,
+        estimator: &dyn fmt::Debug,
+    ) -> Result<Self> {
+        let model: Self = saved.read()?;
+        if !features.may_be(model.features.iter().map(String::as_str)) {
+            let message = format!(
+                "its features are {} and not those of `{estimator:?}`",
+                listed(&model.features)
+            );
+            return Err(Error::new(ErrorKind::Model, message)
+                .with_help("load it with the flow that it was saved from"));
+        }
+        Ok(model)
+    }
+
     /// The features in order.
     pub fn features(&self) -> &[String] {
         &self.features

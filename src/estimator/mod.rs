@@ -3,6 +3,7 @@
 mod baseline;
 mod linear;
 mod linear_model;
+mod ridge;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use polars::prelude::LazyFrame;
 pub use baseline::{ConstantModel, MeanRegressor, MedianRegressor};
 pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};
+pub use ridge::Ridge;
 
 use crate::error::Result;
 use crate::frame::{Frame, Train};
@@ -39,7 +41,8 @@ pub trait Estimator: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) when a chosen column is absent or the target.
+    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) when a chosen column is absent or the target;
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a setting that cannot work.
     fn features(&self, input: &Schema) -> Result<Vec<polars::prelude::PlSmallStr>>;
 
     /// What must be known of the train rows. Answered in the scan of the last level.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use polars::prelude::PlSmallStr;
 use serde::{Deserialize, Serialize};
 
-use super::accumulate::{self, Unsolved};
+use super::accumulate::{self, Factor, Solution, Unsolved};
 use super::answers::FactorAnswer;
 use crate::error::{Error, ErrorKind, Result, listed};
 
@@ -89,14 +89,40 @@ impl LeastSquares {
             RankPolicy::Error => accumulate::RankPolicy::Error,
             RankPolicy::MinimumNorm => accumulate::RankPolicy::MinimumNorm,
         };
+        let help = "leave such features out, or choose `.rank(RankPolicy::MinimumNorm)`";
+        self.placed(|factor| factor.solve(policy), help)
+    }
+
+    /// The coefficients for which the sum of squared residuals plus `alpha` times the sum of squared
+    /// coefficients is smallest; the intercept is not penalised.
+    ///
+    /// The rank and the sums of squares are those of the rows alone, without the penalty.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when `alpha` is negative or not finite. [`ErrorKind::Fit`] when the rows
+    /// do not determine the coefficients and `alpha` is zero, or so small that rounding hides it, and
+    /// when they do not fit into floats.
+    pub fn solve_ridge(&self, alpha: f64) -> Result<LeastSquaresSolution> {
+        refuse_penalty(alpha)?;
+        let help = "leave such features out, or choose a larger `.alpha(..)`";
+        self.placed(|factor| factor.solve_ridge(alpha), help)
+    }
+
+    /// Solves, and moves the line back from where the columns were shifted to.
+    fn placed(
+        &self,
+        solve: impl FnOnce(&Factor) -> Result<Solution, Unsolved>,
+        help: &'static str,
+    ) -> Result<LeastSquaresSolution> {
         if self.answer.factor.rows() == 0 {
             return Err(Error::new(
                 ErrorKind::Fit,
                 "there is no train row to learn from",
             ));
         }
-        let solved = self.answer.factor.solve(policy);
-        let solution = solved.map_err(|unsolved| self.unsolved(&unsolved))?;
+        let solved = solve(&self.answer.factor);
+        let solution = solved.map_err(|unsolved| self.unsolved(&unsolved, help))?;
         // Wide integers were shifted exactly before they were factored; the line moves back.
         let origins = &self.answer.origins;
         let (of_features, of_target) =
@@ -111,7 +137,7 @@ impl LeastSquares {
         }
         let finite = solution.coefficients.iter().all(|value| value.is_finite());
         if !finite || !intercept.is_finite() {
-            return Err(self.unsolved(&Unsolved::Overflow));
+            return Err(self.unsolved(&Unsolved::Overflow, help));
         }
         Ok(LeastSquaresSolution {
             coefficients: solution.coefficients,
@@ -125,7 +151,7 @@ impl LeastSquares {
         })
     }
 
-    fn unsolved(&self, unsolved: &Unsolved) -> Error {
+    fn unsolved(&self, unsolved: &Unsolved, help: &'static str) -> Error {
         let Unsolved::Deficient {
             dependent, rows, ..
         } = unsolved
@@ -141,11 +167,19 @@ impl LeastSquares {
             "{rows} train rows do not determine every coefficient: {} is constant or follows from other features, or there are too few rows",
             listed(&dependent)
         );
-        let error = Error::new(ErrorKind::Fit, message)
-            .with_help("leave such features out, or choose `.rank(RankPolicy::MinimumNorm)`");
+        let error = Error::new(ErrorKind::Fit, message).with_help(help);
         match dependent.as_slice() {
             [only] => error.on_column(only.as_str()),
             _ => error,
         }
     }
+}
+
+/// Refuses a penalty that is none.
+pub(crate) fn refuse_penalty(alpha: f64) -> Result<()> {
+    if alpha.is_finite() && alpha >= 0.0 {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Config, format!("alpha is {alpha}"))
+        .with_help("give a finite number that is at least 0, such as 1.0"))
 }

@@ -25,6 +25,7 @@ pub use answers::Answers;
 pub(crate) use climb::{Climb, climb, stuck};
 pub(crate) use climb_folds::{Climber, batch_of, climb_folds};
 pub use learned::Learned;
+pub(crate) use least_squares::refuse_penalty;
 pub use least_squares::{LeastSquares, LeastSquaresSolution, RankPolicy};
 pub use need::{Need, Statistic};
 pub(crate) use plan::{Declare, Progress, advance, fit_plan, refuse_undeclared, resolve};

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 
 use floe::estimator::{
     ConstantModel, FitReport, LinearModel, LinearRegression, MeanRegressor, MedianRegressor,
-    RankPolicy, Training,
+    RankPolicy, Ridge, Training,
 };
 use floe::flow::{Divided, Explain, Flow, Holdout, Parts, Run, Taught, Unsplit};
 use floe::learn::{
@@ -76,6 +76,7 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<(Constant, Infinities, Nans, Nulls, Outside, OutputRange)>();
 
     value::<LinearRegression>();
+    value::<Ridge>();
     value::<LinearModel>();
     value::<FitReport>();
     value::<RankPolicy>();

@@ -207,11 +207,14 @@ fn sides(rows: &DataFrame) -> [DataFrame; 2] {
 
 /// A linear regression of one block, through the whole flow.
 fn check_regression(rows: &DataFrame, target: &str, block: &Value) {
-    let features = names(block);
-    let theirs = &block["LinearRegression"];
+    let estimator = LinearRegression::new(names(block), target);
+    check_linear(rows, estimator, &block["LinearRegression"]);
+}
+
+fn check_linear<E: Estimator<Model = LinearModel>>(rows: &DataFrame, estimator: E, theirs: &Value) {
     let [train, test] = sides(rows).map(InMemory::new);
     let run = floe::from_parts(train.clone(), test)
-        .learn(LinearRegression::new(features, target))
+        .learn(estimator)
         .run()
         .expect("a run");
     let model: &LinearModel = run.model().predictor();
@@ -251,6 +254,16 @@ fn least_squares_of_diabetes_agrees_with_scikit_learn() {
     let block = &expected["diabetes_raw"];
     if let Some(rows) = diabetes(&names(block)) {
         check_regression(&rows, "target", block);
+    }
+}
+
+#[test]
+fn ridge_of_diabetes_agrees_with_scikit_learn() {
+    let Some(expected) = expected() else { return };
+    let block = &expected["diabetes_raw"];
+    if let Some(rows) = diabetes(&names(block)) {
+        let estimator = Ridge::new(names(block), "target").alpha(1.0);
+        check_linear(&rows, estimator, &block["Ridge_alpha1"]);
     }
 }
 

@@ -32,6 +32,7 @@ mod output;
 mod planner;
 mod policies;
 mod rank;
+mod ridge;
 mod scaler_laws;
 mod scalers;
 mod showcase;

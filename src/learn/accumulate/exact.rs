@@ -35,8 +35,19 @@ pub(super) fn ulps(found: f64, truth: &BigRational) -> f64 {
 
 /// The exact solution of the normal equations of the columns, with a leading constant.
 pub(super) fn least_squares(columns: &[Vec<f64>], target: &[f64]) -> Vec<f64> {
+    ridge(columns, target, 0.0, true)
+}
+
+/// As `least_squares` with a penalty on the coefficients; the constant, if there is one, is not penalised.
+pub(super) fn ridge(
+    columns: &[Vec<f64>],
+    target: &[f64],
+    penalty: f64,
+    intercept: bool,
+) -> Vec<f64> {
     let rows = target.len();
-    let mut basis = vec![vec![integer(1); rows]];
+    let lead = usize::from(intercept);
+    let mut basis = vec![vec![integer(1); rows]; lead];
     basis.extend(
         columns
             .iter()
@@ -54,6 +65,9 @@ pub(super) fn least_squares(columns: &[Vec<f64>], target: &[f64]) -> Vec<f64> {
     let mut system: Vec<Vec<BigRational>> = (0..size)
         .map(|i| (0..=size).map(|j| dot(i, j)).collect())
         .collect();
+    for (index, row) in system.iter_mut().enumerate().skip(lead) {
+        row[index] += rational(penalty);
+    }
     for pivot in 0..size {
         let head = system[pivot].clone();
         for (index, row) in system.iter_mut().enumerate() {

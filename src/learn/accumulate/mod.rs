@@ -8,6 +8,7 @@ mod double;
 mod factor;
 mod householder;
 mod order;
+mod ridge;
 mod solve;
 mod summary;
 mod tree;
@@ -18,12 +19,14 @@ mod exact;
 #[cfg(test)]
 mod factor_tests;
 #[cfg(test)]
+mod ridge_tests;
+#[cfg(test)]
 mod summary_tests;
 
 pub(crate) use double::Double;
 pub(crate) use factor::{Column, Factor, LeastSquares};
 pub(crate) use order::{OrderBuffer, Ranked};
-pub(crate) use solve::{RankPolicy, Unsolved};
+pub(crate) use solve::{RankPolicy, Solution, Unsolved};
 pub(crate) use summary::{ColumnSummary, State, Summary};
 pub(crate) use value::{Extreme, Value};
 

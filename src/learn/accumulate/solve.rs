@@ -3,7 +3,7 @@
 use super::double::Double;
 use super::factor::Factor;
 use super::float_count;
-use super::householder::{absorb, dot, expand, norm, pivoted};
+use super::householder::{Pivoted, absorb, dot, expand, norm, pivoted};
 
 /// What to do when the features do not determine the coefficients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,37 +61,19 @@ impl Factor {
     ///
     /// If the features do not determine the coefficients and `policy` refuses that, or if floats cannot hold them.
     pub(crate) fn solve(&self, policy: RankPolicy) -> Result<Solution, Unsolved> {
-        if self.triangle.iter().any(|value| !value.is_finite()) {
+        if !self.is_finite() {
             return Err(Unsolved::Overflow);
         }
-        let lead = usize::from(self.intercept);
+        let lead = self.lead();
         let target = self.column(lead + self.features);
         let right = target[lead..lead + self.features].to_vec();
-        let lengths = self.lengths(lead);
-        let scaled = |index: usize| {
-            let length = lengths[index];
-            let divide = move |value: &f64| if length > 0.0 { value / length } else { 0.0 };
-            self.column(lead + index)[lead..lead + self.features]
-                .iter()
-                .map(divide)
-                .collect()
-        };
-        let scaled: Vec<Vec<f64>> = (0..self.features).map(scaled).collect();
-        let mut factored = pivoted(scaled, right.clone(), self.tolerance());
-        let unknowns = usize::try_from(self.rows)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(lead);
-        factored.rank = factored.rank.min(unknowns);
-        let rank = factored.rank;
+        let lengths = self.lengths();
+        let columns = self.corner(self.features);
+        let factored = self.factored(&columns, &lengths, right.clone());
+        let rank = factored.rank.min(self.equations());
         let deficient = rank < self.features;
         if deficient && policy == RankPolicy::Error {
-            let mut dependent = factored.order[rank..].to_vec();
-            dependent.sort_unstable();
-            return Err(Unsolved::Deficient {
-                dependent,
-                rank,
-                rows: self.rows,
-            });
+            return Err(self.deficient(&factored, rank));
         }
         let coefficients = if deficient {
             let rows: Vec<Vec<f64>> = (0..rank)
@@ -105,8 +87,7 @@ impl Factor {
                 .collect();
             minimum_norm(&rows, self.features, &factored.rotated[..rank])
         } else {
-            let column = |index: usize| &self.column(lead + index)[lead..lead + self.features];
-            back_substitute(column, right)
+            back_substitute(|index| columns[index], right)
         };
         if coefficients.iter().any(|value| !value.is_finite()) {
             return Err(Unsolved::Overflow);
@@ -114,11 +95,7 @@ impl Factor {
         let remainder = target[lead + self.features];
         let unexplained = &factored.rotated[rank..];
         Ok(Solution {
-            intercept: if self.intercept {
-                self.intercept_of(&coefficients)
-            } else {
-                0.0
-            },
+            intercept: self.intercept_of(&coefficients),
             coefficients,
             rank,
             residual_sum_of_squares: remainder * remainder + dot(unexplained, unexplained),
@@ -128,6 +105,50 @@ impl Factor {
         })
     }
 
+    /// Whether the columns span no more than floats can hold.
+    pub(super) fn is_finite(&self) -> bool {
+        self.triangle.iter().all(|value| value.is_finite())
+    }
+
+    /// The features beyond the rank.
+    pub(super) fn deficient(&self, factored: &Pivoted, rank: usize) -> Unsolved {
+        let mut dependent = factored.order[rank..].to_vec();
+        dependent.sort_unstable();
+        Unsolved::Deficient {
+            dependent,
+            rank,
+            rows: self.rows,
+        }
+    }
+
+    /// The row and the column at which the features begin.
+    pub(super) fn lead(&self) -> usize {
+        usize::from(self.intercept)
+    }
+
+    /// The first `count` columns from the features on, and as many rows: centred, if there is an intercept.
+    pub(super) fn corner(&self, count: usize) -> Vec<&[f64]> {
+        let lead = self.lead();
+        let column = |index| &self.column(lead + index)[lead..lead + count];
+        (0..count).map(column).collect()
+    }
+
+    /// How many coefficients the rows can determine.
+    pub(super) fn equations(&self) -> usize {
+        let rows = usize::try_from(self.rows).unwrap_or(usize::MAX);
+        rows.saturating_sub(self.lead())
+    }
+
+    /// The columns of the features scaled to one length, as far as they are independent.
+    pub(super) fn factored(&self, columns: &[&[f64]], lengths: &[f64], right: Vec<f64>) -> Pivoted {
+        let scaled = |(column, length): (&&[f64], &f64)| {
+            let divide = |value: &f64| if *length > 0.0 { value / length } else { 0.0 };
+            column.iter().map(divide).collect()
+        };
+        let scaled = columns.iter().zip(lengths).map(scaled).collect();
+        pivoted(scaled, right, self.tolerance())
+    }
+
     fn column(&self, index: usize) -> &[f64] {
         let size = self.size();
         &self.triangle[index * size..(index + 1) * size]
@@ -135,7 +156,8 @@ impl Factor {
 
     /// The length of each feature, centred if there is an intercept. What is left of a constant one is rounding, and
     /// counts as nothing.
-    fn lengths(&self, lead: usize) -> Vec<f64> {
+    pub(super) fn lengths(&self) -> Vec<f64> {
+        let lead = self.lead();
         let length = |index| {
             let column = self.column(lead + index);
             let centred = norm(&column[lead..]);
@@ -155,8 +177,12 @@ impl Factor {
         4.0 * f64::EPSILON * size * float_count(self.steps + 1).sqrt()
     }
 
-    /// The intercept for columns from which nothing was taken, in double-double because its terms may cancel.
-    fn intercept_of(&self, coefficients: &[f64]) -> f64 {
+    /// The intercept for columns from which nothing was taken, in double-double because its terms may cancel; zero when
+    /// none was asked for.
+    pub(super) fn intercept_of(&self, coefficients: &[f64]) -> f64 {
+        if !self.intercept {
+            return 0.0;
+        }
         let first = |index: usize| self.column(index)[0];
         let Some(target_origin) = self.origin.last() else {
             return 0.0;
@@ -183,7 +209,7 @@ impl Factor {
 
     /// With an intercept this is the length of the target below the constant; without one, the target's column is
     /// taken apart from the constant's.
-    fn total_sum_of_squares(&self) -> f64 {
+    pub(super) fn total_sum_of_squares(&self) -> f64 {
         if self.intercept {
             let target = &self.column(self.features + 1)[1..];
             return dot(target, target);
@@ -205,7 +231,7 @@ impl Factor {
 }
 
 /// The condition of an upper triangle of columns of length one, by inverse iteration from a fixed start.
-fn condition(upper: &[Vec<f64>]) -> f64 {
+pub(super) fn condition(upper: &[Vec<f64>]) -> f64 {
     let rank = upper.len();
     let mut vector = vec![1.0; rank];
     let mut smallest = 1.0;
@@ -229,7 +255,10 @@ fn condition(upper: &[Vec<f64>]) -> f64 {
 }
 
 /// Solves an upper triangular system given by columns, from the last unknown to the first.
-fn back_substitute<'a>(column: impl Fn(usize) -> &'a [f64], mut right: Vec<f64>) -> Vec<f64> {
+pub(super) fn back_substitute<'a>(
+    column: impl Fn(usize) -> &'a [f64],
+    mut right: Vec<f64>,
+) -> Vec<f64> {
     for index in (0..right.len()).rev() {
         let entries = column(index);
         let value = right[index] / entries[index];
