@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result, label};
 use crate::estimator::{Estimator, Training};
 use crate::frame::{Frame, RowSet, Test, Train};
 use crate::learn::{
-    Answers, Asked, Climb, Climber, Learned, Level, Need, Plan, Purpose, ScanLog, Walk, climb,
+    Answers, Asked, Climb, Climber, Learned, Level, Plan, Purpose, ScanLog, Walk, climb,
     climb_folds, refuse_undeclared, stuck,
 };
 use crate::model::{Input, Pipeline};
