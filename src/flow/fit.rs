@@ -69,12 +69,12 @@ impl<D, P: Plan, T: Plan, W: Wants> Climb for Ascent<'_, D, P, T, W> {
         if !matches!(self.goal, Goal::Waiting | Goal::Asked(_)) {
             return Ok(());
         }
-        if !walk.is_ready(&reads) {
+        let needs = self.wants.needs(walk.schema())?;
+        refuse_undeclared(&reads, &needs)?;
+        if !walk.can_ask(&needs) {
             walk.wait();
             return Ok(());
         }
-        let needs = self.wants.needs(walk.schema())?;
-        refuse_undeclared(&reads, &needs)?;
         self.goal = if needs.is_empty() {
             Goal::Learned(Learned::default())
         } else {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use polars::prelude::{DataFrame, PlSmallStr};
 
+use super::algebra::carry_factor;
 use super::answers::{Answers, ColumnAnswer, FactorAnswer};
 use super::least_squares::LeastSquares;
 use super::sheet::Asked;
@@ -21,15 +22,22 @@ impl Learned {
     /// What one step asked, out of all the answers of the level.
     pub(crate) fn of(answers: &Answers, asked: &Asked) -> Result<Self> {
         let mut learned = Self::default();
-        for (column, slot) in &asked.columns {
+        for (column, (slot, trail)) in &asked.columns {
             let answer = answers.columns.get(*slot).cloned().flatten();
-            learned
-                .columns
-                .insert(column.clone(), answer.ok_or_else(unanswered)?);
+            let mut answer = answer.ok_or_else(unanswered)?;
+            if let Some(trail) = trail {
+                answer = Arc::new(trail.column(&answer)?);
+            }
+            learned.columns.insert(column.clone(), answer);
         }
-        if let Some((slot, features)) = &asked.factor {
-            let factor = answers.factors.get(*slot).ok_or_else(unanswered)?;
-            learned.factor = Some((Arc::clone(factor), features.clone()));
+        if let Some(asked) = &asked.factor {
+            let factor = answers.factors.get(asked.slot).ok_or_else(unanswered)?;
+            let factor = if asked.trails.iter().all(Option::is_none) {
+                Arc::clone(factor)
+            } else {
+                Arc::new(carry_factor(factor, &asked.trails)?)
+            };
+            learned.factor = Some((factor, asked.names.clone()));
         }
         for (name, slot) in &asked.queries {
             let table = answers.queries.get(*slot).ok_or_else(unanswered)?;

@@ -6,6 +6,7 @@
 //! has dependency levels, usually one.
 
 pub(crate) mod accumulate;
+mod algebra;
 mod answers;
 mod batch;
 mod climb;
@@ -17,10 +18,12 @@ mod need;
 mod plan;
 mod scan;
 mod sheet;
+mod step;
 mod tally;
 mod value;
 mod walk;
 
+pub use algebra::{Line, Shape};
 pub use answers::Answers;
 pub(crate) use climb::{Climb, climb, stuck};
 pub(crate) use climb_folds::{Climber, batch_of, climb_folds};
@@ -28,12 +31,13 @@ pub use learned::Learned;
 pub(crate) use least_squares::refuse_penalty;
 pub use least_squares::{LeastSquares, LeastSquaresSolution, RankPolicy};
 pub use need::{Need, Statistic};
-pub(crate) use plan::{Declare, Progress, advance, fit_plan, refuse_undeclared, resolve};
+pub(crate) use plan::fit_plan;
 pub use plan::{FitOn, Plan};
 pub(crate) use scan::Purpose;
 pub use scan::{CancelToken, Scan, ScanLog};
 pub(crate) use sheet::Asked;
 pub use sheet::Level;
+pub(crate) use step::{Declare, Progress, advance, refuse_undeclared, resolve};
 pub(crate) use tally::Tally;
 pub use value::{Mean, Quantile, Value};
 pub use walk::Walk;

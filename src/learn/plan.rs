@@ -1,16 +1,16 @@
 use std::fmt;
 
-use polars::prelude::{LazyFrame, PlSmallStr};
+use polars::prelude::LazyFrame;
 
 use super::answers::Answers;
-use super::climb::{Climb, climb, stuck};
+use super::climb::{Climb, climb};
 use super::scan::{Purpose, ScanLog};
-use super::sheet::{Asked, Level};
+use super::sheet::Level;
+use super::step::{Progress, Step, advance, resolve};
 use super::walk::Walk;
-use super::{Learned, Need};
-use crate::error::{Error, ErrorKind, Result, label};
+use crate::error::{Result, label};
 use crate::frame::{Frame, Learnable, RowSet};
-use crate::schema::{Schema, refuse_hidden, refuse_role};
+use crate::schema::Schema;
 use crate::transform::{Apply, Chain, Persist, SavedSteps, Transform};
 
 mod sealed {
@@ -138,146 +138,6 @@ pub(crate) fn fit_plan<P: Plan>(
     let mut alone = Alone::new(plan);
     climb(&mut alone, schema, Some(rows), purpose, log)?;
     plan.finish(alone.state)
-}
-
-/// How far one step has come.
-#[derive(Debug, Default)]
-pub enum Progress<F> {
-    /// Something that it reads is not there yet.
-    #[default]
-    Waiting,
-    /// Its needs are on the sheet of the current level.
-    #[doc(hidden)]
-    Asked(Schema, AskedNeeds),
-    /// When only planning: it will be fitted by now.
-    Known,
-    /// Fitted.
-    Done(F),
-}
-
-/// The needs of a step, once they are on a sheet.
-#[derive(Debug)]
-pub struct AskedNeeds(Asked);
-
-impl<F> Progress<F> {
-    pub(crate) fn done(self) -> Result<F> {
-        match self {
-            Self::Done(fitted) => Ok(fitted),
-            _ => Err(stuck()),
-        }
-    }
-}
-
-/// What a step declares; the planner's side of [`Transform`], shared with the erased twin.
-pub(crate) trait Declare: fmt::Debug {
-    type Fitted: Apply;
-    fn reads(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
-    fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
-    fn needs(&self, input: &Schema) -> Result<Vec<Need>>;
-    fn fit(&self, input: &Schema, learned: &Learned) -> Result<Self::Fitted>;
-    fn output(&self, input: &Schema) -> Result<Schema>;
-}
-
-/// A transform as the planner sees it.
-#[derive(Debug)]
-struct Step<'a, T>(&'a T);
-
-impl<T: Transform> Declare for Step<'_, T> {
-    type Fitted = T::Fitted;
-
-    fn reads(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
-        self.0.reads(input)
-    }
-
-    fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
-        self.0.writes(input)
-    }
-
-    fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
-        self.0.needs(input)
-    }
-
-    fn fit(&self, input: &Schema, learned: &Learned) -> Result<T::Fitted> {
-        self.0.fit(input, learned)
-    }
-
-    fn output(&self, input: &Schema) -> Result<Schema> {
-        self.0.output(input)
-    }
-}
-
-/// Refuses needs on columns that are not among the declared reads: neither their role nor whether
-/// a step before still has to write them was looked at.
-pub(crate) fn refuse_undeclared(reads: &[PlSmallStr], needs: &[Need]) -> Result<()> {
-    let mut asked = needs.iter().flat_map(Need::columns);
-    let Some(column) = asked.find(|column| !reads.contains(column)) else {
-        return Ok(());
-    };
-    let message = "it learns from a column that it does not say it reads";
-    Err(Error::new(ErrorKind::Config, message)
-        .on_column(column)
-        .with_help("return the column from `reads`, or of an estimator from `features`"))
-}
-
-/// Moves one step along: applies it when it is fitted, asks its needs when it is ready.
-pub(crate) fn advance<D: Declare>(
-    step: &D,
-    progress: &mut Progress<D::Fitted>,
-    walk: &mut Walk,
-) -> Result<()> {
-    let input = walk.schema().clone();
-    let writes = step.writes(&input)?;
-    let reads = step.reads(&input)?;
-    walk.read(&reads);
-    match progress {
-        Progress::Done(fitted) => return walk.apply(&writes, fitted),
-        Progress::Known => {
-            walk.pass(&writes, step.output(&input)?);
-            return Ok(());
-        }
-        Progress::Waiting | Progress::Asked(..) => {}
-    }
-    for column in &reads {
-        refuse_role(&input, column)?;
-    }
-    for column in &writes {
-        refuse_hidden(column)?;
-    }
-    for column in writes.iter().filter(|column| input.contains(column)) {
-        refuse_role(&input, column)?;
-    }
-    let output = step.output(&input)?;
-    if walk.is_ready(&reads) {
-        let needs = step.needs(&input)?;
-        refuse_undeclared(&reads, &needs)?;
-        if needs.is_empty() {
-            // Nothing to learn: no reason to wait for a scan.
-            let fitted = step.fit(&input, &Learned::default())?;
-            walk.apply(&writes, &fitted)?;
-            *progress = Progress::Done(fitted);
-            return Ok(());
-        }
-        let asked = walk.ask(needs)?;
-        *progress = Progress::Asked(input, AskedNeeds(asked));
-    }
-    walk.wait();
-    walk.leave_pending(writes, output);
-    Ok(())
-}
-
-/// Gives a step the answers of the level, or when only planning lets it count as fitted.
-pub(crate) fn resolve<D: Declare>(
-    step: &D,
-    progress: &mut Progress<D::Fitted>,
-    answers: Option<&Answers>,
-) -> Result<()> {
-    if let Progress::Asked(input, asked) = progress {
-        *progress = match answers {
-            Some(answers) => Progress::Done(step.fit(input, &Learned::of(answers, &asked.0)?)?),
-            None => Progress::Known,
-        };
-    }
-    Ok(())
 }
 
 #[diagnostic::do_not_recommend]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use polars::prelude::{DataFrame, Expr, LazyFrame, PlSmallStr};
 
+use super::algebra::Trail;
 use super::need::Statistic;
 use crate::error::Result;
 use crate::schema::{Kind, column};
@@ -82,9 +83,17 @@ pub(crate) struct Sheet {
 /// Where the answers to one step's needs will be found.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Asked {
-    pub(crate) columns: BTreeMap<PlSmallStr, usize>,
-    pub(crate) factor: Option<(usize, Vec<PlSmallStr>)>,
+    pub(crate) columns: BTreeMap<PlSmallStr, (usize, Option<Trail>)>,
+    pub(crate) factor: Option<AskedFactor>,
     pub(crate) queries: BTreeMap<PlSmallStr, usize>,
+}
+
+/// Where the factor of a least squares problem will be found, and how its columns are to be moved.
+#[derive(Clone, Debug)]
+pub(crate) struct AskedFactor {
+    pub(crate) slot: usize,
+    pub(crate) names: Vec<PlSmallStr>,
+    pub(crate) trails: Vec<Option<Trail>>,
 }
 
 impl Sheet {

@@ -1,10 +1,12 @@
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 use polars::prelude::{LazyFrame, PlSmallStr};
 
+use super::algebra::{Link, Trail};
 use super::need::{Ask, Need, Statistic};
-use super::sheet::{Asked, ColumnAsk, FactorAsk, QueryAsk, Sheet};
+use super::sheet::{Asked, AskedFactor, ColumnAsk, FactorAsk, QueryAsk, Sheet};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{self, Field, Kind, Role, Schema};
 use crate::transform::Apply;
@@ -19,8 +21,9 @@ pub struct Walk {
     /// The query so far; absent when only planning.
     frame: Option<LazyFrame>,
     versions: HashMap<PlSmallStr, u32>,
-    /// Columns written by steps that are not fitted yet.
-    pending: HashSet<PlSmallStr>,
+    /// Columns written by steps that are not fitted yet, and how they were written where that is
+    /// known: statistics may then follow from the column before.
+    pending: HashMap<PlSmallStr, Option<Trail>>,
     /// Columns that were read before any step wrote them: what the source must bring.
     inputs: BTreeSet<PlSmallStr>,
     waiting: bool,
@@ -33,7 +36,7 @@ impl Walk {
             schema,
             frame,
             versions: HashMap::new(),
-            pending: HashSet::new(),
+            pending: HashMap::new(),
             inputs: BTreeSet::new(),
             waiting: false,
             sheet: Sheet::default(),
@@ -90,16 +93,63 @@ impl Walk {
 
     /// Whether all these columns are as they will be: no step before here still has to write one.
     pub(crate) fn is_ready(&self, columns: &[PlSmallStr]) -> bool {
-        columns.iter().all(|column| !self.pending.contains(column))
+        columns
+            .iter()
+            .all(|column| !self.pending.contains_key(column))
     }
 
-    /// Passes a step that is not fitted yet: what it writes cannot be read in this walk.
-    pub(crate) fn leave_pending(&mut self, writes: Vec<PlSmallStr>, output: Schema) {
+    /// Passes a step that cannot be applied yet: what it writes cannot be read in this walk. `link`
+    /// tells how it rewrites a column, where that is known.
+    pub(crate) fn leave_pending(
+        &mut self,
+        writes: Vec<PlSmallStr>,
+        output: Schema,
+        link: impl Fn(&PlSmallStr) -> Option<Link>,
+    ) {
         for column in writes {
+            let trail = link(&column).and_then(|link| {
+                let mut trail = match self.pending.get(&column) {
+                    Some(before) => before.clone()?,
+                    None => Trail {
+                        base: self.now(&column).ok()?,
+                        links: Vec::new(),
+                    },
+                };
+                trail.links.push(Arc::new(link));
+                Some(trail)
+            });
             self.bump(&column);
-            self.pending.insert(column);
+            self.pending.insert(column, trail);
         }
         self.take(output);
+    }
+
+    /// Whether all these needs can be answered at this level: their columns are as they will be, or
+    /// the answers follow from what the columns were before.
+    pub(crate) fn can_ask(&self, needs: &[Need]) -> bool {
+        needs.iter().all(|need| match &need.0 {
+            Ask::Column { column, statistic } => match self.pending.get(column) {
+                None => true,
+                Some(trail) => trail
+                    .as_ref()
+                    .is_some_and(|trail| trail.carries(*statistic)),
+            },
+            Ask::LeastSquares {
+                features,
+                target,
+                intercept,
+            } => {
+                let mut pending = features
+                    .iter()
+                    .chain([target])
+                    .filter_map(|column| self.pending.get(column));
+                pending.all(|trail| {
+                    let trail = trail.as_ref().filter(|_| *intercept);
+                    trail.is_some_and(Trail::carries_least_squares)
+                })
+            }
+            Ask::Query { columns, .. } => self.is_ready(columns),
+        })
     }
 
     /// Goes on with these columns. A step may build its schema anew; what a column is for stays.
@@ -154,9 +204,9 @@ impl Walk {
                             Error::new(ErrorKind::Config, message).on_column(column.as_str())
                         );
                     }
-                    let ask = ColumnAsk::new(self.field(&column)?, self.version(&column))?;
+                    let (ask, trail) = self.trace(&column)?;
                     let slot = self.sheet.ask_column(ask, statistic);
-                    asked.columns.insert(column, slot);
+                    asked.columns.insert(column, (slot, trail));
                 }
                 Ask::LeastSquares {
                     features,
@@ -164,13 +214,19 @@ impl Walk {
                     intercept,
                 } => {
                     let mut columns = Vec::new();
+                    let mut trails = Vec::new();
                     for name in features.iter().chain([&target]) {
-                        let ask = ColumnAsk::new(self.field(name)?, self.version(name))?;
+                        let (ask, trail) = self.trace(name)?;
                         columns.push(self.sheet.hold_column(ask));
+                        trails.push(trail);
                     }
                     let slot = self.sheet.ask_factor(FactorAsk { columns, intercept });
                     let names = features.into_iter().chain([target]).collect();
-                    asked.factor = Some((slot, names));
+                    asked.factor = Some(AskedFactor {
+                        slot,
+                        names,
+                        trails,
+                    });
                 }
                 Ask::Query { name, columns, run } => {
                     for column in &columns {
@@ -195,6 +251,20 @@ impl Walk {
             }
         }
         Ok(asked)
+    }
+
+    /// The column to ask, and how the answer becomes that of this column.
+    fn trace(&self, column: &PlSmallStr) -> Result<(ColumnAsk, Option<Trail>)> {
+        // Also where it is asked earlier, the column must be one that can be learned from.
+        let now = self.now(column)?;
+        match self.pending.get(column).cloned().flatten() {
+            Some(trail) => Ok((trail.base.clone(), Some(trail))),
+            None => Ok((now, None)),
+        }
+    }
+
+    fn now(&self, column: &PlSmallStr) -> Result<ColumnAsk> {
+        ColumnAsk::new(self.field(column)?, self.version(column))
     }
 
     fn field(&self, name: &str) -> Result<&Field> {

@@ -6,7 +6,7 @@ use polars::prelude::{LazyFrame, PlSmallStr};
 
 use super::{Apply, Persist, Saved, SavedSteps, Transform};
 use crate::error::Result;
-use crate::learn::{Answers, Learned, Need, Plan, Progress, Walk, advance, resolve};
+use crate::learn::{Answers, Learned, Line, Need, Plan, Progress, Shape, Walk, advance, resolve};
 use crate::schema::Schema;
 
 /// A transform whose type is known at run time only. `Vec<BoxTransform>` is a chain of them.
@@ -26,6 +26,7 @@ trait Erased: fmt::Debug + Send + Sync {
     fn needs(&self, input: &Schema) -> Result<Vec<Need>>;
     fn fit(&self, input: &Schema, learned: &Learned) -> Result<BoxApply>;
     fn output(&self, input: &Schema) -> Result<Schema>;
+    fn shape(&self, input: &Schema, column: &str) -> Shape;
     fn restore(&self, saved: &Saved) -> Result<BoxApply>;
 }
 
@@ -63,6 +64,10 @@ impl<T: Transform> Erased for T {
 
     fn output(&self, input: &Schema) -> Result<Schema> {
         Transform::output(self, input)
+    }
+
+    fn shape(&self, input: &Schema, column: &str) -> Shape {
+        Transform::shape(self, input, column)
     }
 
     fn restore(&self, saved: &Saved) -> Result<BoxApply> {
@@ -105,6 +110,10 @@ impl Apply for BoxApply {
         self.0.output(input)
     }
 
+    fn line(&self, column: &str) -> Option<Line> {
+        self.0.line(column)
+    }
+
     fn warnings(&self, warnings: &mut Vec<String>) {
         self.0.warnings(warnings);
     }
@@ -138,6 +147,10 @@ impl crate::learn::Declare for BoxTransform {
 
     fn output(&self, input: &Schema) -> Result<Schema> {
         self.0.output(input)
+    }
+
+    fn shape(&self, input: &Schema, column: &str) -> Shape {
+        self.0.shape(input, column)
     }
 }
 

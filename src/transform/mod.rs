@@ -22,7 +22,7 @@ pub use invert::Invert;
 pub use with_columns::WithColumns;
 
 use crate::error::Result;
-use crate::learn::{Learned, Need, Plan};
+use crate::learn::{Learned, Line, Need, Plan, Shape};
 use crate::schema::Schema;
 
 /// A fitted step: turns a lazy frame into a lazy frame and reads no row itself.
@@ -33,6 +33,9 @@ use crate::schema::Schema;
 )]
 pub trait Apply: fmt::Debug + Send + Sync {
     /// Adds this step to the query.
+    ///
+    /// What becomes of a row may depend on that row alone: fitted steps are applied to whatever rows
+    /// are at hand, batch by batch or all at once.
     ///
     /// # Errors
     ///
@@ -46,6 +49,12 @@ pub trait Apply: fmt::Debug + Send + Sync {
     ///
     /// As [`apply`](Self::apply).
     fn output(&self, input: &Schema) -> Result<Schema>;
+
+    /// The line along which the step moves a column, where [`Transform::shape`] says that it does so.
+    fn line(&self, column: &str) -> Option<Line> {
+        let _ = column;
+        None
+    }
 
     /// What the fit found that a person should know, such as a column without any value.
     fn warnings(&self, warnings: &mut Vec<String>) {
@@ -123,6 +132,15 @@ pub trait Transform: fmt::Debug + Send + Sync {
     ///
     /// As [`reads`](Self::reads), and when a setting of the step cannot work.
     fn output(&self, input: &Schema) -> Result<Schema>;
+
+    /// How the fitted step rewrites a column that it overwrites. Default: in any way.
+    ///
+    /// A step that says more saves scans: what a later step asks of the column can follow from the
+    /// column as it is here, so that both learn at the same level.
+    fn shape(&self, input: &Schema, column: &str) -> Shape {
+        let _ = (input, column);
+        Shape::Any
+    }
 
     /// Reads the fitted step back from a model file. Default: from its serialised form.
     ///

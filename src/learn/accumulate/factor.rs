@@ -179,6 +179,22 @@ impl Factor {
         self.rows
     }
 
+    /// Moves a column along a line: its shift to another place, its distances by a factor. Columns are
+    /// counted as those of the problem, the target last; there must be an intercept.
+    pub(crate) fn move_column(
+        &mut self,
+        at: usize,
+        place: impl Fn(f64) -> f64,
+        stretch: impl Fn(f64) -> f64,
+    ) {
+        debug_assert!(self.intercept, "a shift would change the problem");
+        let size = self.size();
+        self.origin[at] = place(self.origin[at]);
+        for entry in &mut self.triangle[(at + 1) * size..(at + 2) * size] {
+            *entry = stretch(*entry);
+        }
+    }
+
     pub(super) const fn size(&self) -> usize {
         self.features + 2
     }

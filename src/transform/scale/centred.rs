@@ -6,7 +6,7 @@ use super::policy::Policies;
 use super::report::Report;
 use super::standard::StandardKernel;
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::Mean;
+use crate::learn::{Line, Mean};
 
 /// `(x − centre) / scale`; a scale of 0 says that there is nothing to scale by.
 pub(crate) struct Centred {
@@ -16,6 +16,17 @@ pub(crate) struct Centred {
 }
 
 impl Centred {
+    /// The line along which values are moved; one that holds nothing to scale by keeps its distances.
+    pub(crate) fn line(&self) -> Line {
+        let scale = if self.scale == 0.0 { 1.0 } else { self.scale };
+        Line {
+            centre: self.centre,
+            scale,
+            shift: 0.0,
+            halved: false,
+        }
+    }
+
     fn typed<T: Physical>(&self) -> Result<StandardKernel<T>> {
         let Mean { origin, offset } = self.centre;
         StandardKernel::new(origin, offset, self.scale, self.policies).ok_or_else(|| {

@@ -6,7 +6,7 @@ use super::column::{self, Scaled};
 use super::policy::{Nulls, Policies};
 use super::settings::{Scaler, Settings, scaler, setters};
 use crate::error::Result;
-use crate::learn::{Learned, Mean, Statistic, Value};
+use crate::learn::{Learned, Line, Mean, Statistic, Value};
 use crate::schema::Schema;
 
 /// Scales columns into −1..1 and keeps 0 where it is: learns the largest magnitude, and applies
@@ -95,6 +95,10 @@ impl MaxAbsScaling {
             scale: learned.max_abs.to_f64(),
             policies: self.policies,
         }
+    }
+
+    fn line_of(&self, learned: Magnitude) -> Line {
+        self.kernel_of(learned).line()
     }
 }
 

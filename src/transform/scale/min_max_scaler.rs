@@ -11,7 +11,7 @@ use super::policy::{Nulls, OutputRange, Outside, Policies};
 use super::report::Report;
 use super::settings::{Scaler, Settings, scaler, setters};
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::{Learned, Statistic, Value};
+use crate::learn::{Learned, Line, Mean, Statistic, Value};
 use crate::schema::Schema;
 
 /// Scales columns to 0..1: learns the smallest and the largest value, and applies
@@ -101,6 +101,36 @@ impl MinMaxScaling {
 
     fn kernel_of(&self, learned: Range) -> (Range, Policies) {
         (learned, self.policies)
+    }
+
+    fn line_of(&self, learned: Range) -> Line {
+        let OutputRange { low, high } = self.policies.output;
+        let (centre, distance, halved) = match (learned.min, learned.max) {
+            (Value::Int(min), Value::Int(max)) => {
+                let centre = Mean {
+                    origin: min,
+                    offset: 0.0,
+                };
+                (centre, max.abs_diff(min) as f64, false)
+            }
+            (min, max) => {
+                let (min, max) = (min.to_f64(), max.to_f64());
+                let halved = (max - min).is_infinite();
+                let half = if halved { 0.5 } else { 1.0 };
+                let centre = Mean {
+                    origin: 0,
+                    offset: min,
+                };
+                (centre, max * half - min * half, halved)
+            }
+        };
+        let distance = if distance == 0.0 { 1.0 } else { distance };
+        Line {
+            centre,
+            scale: distance / (high - low),
+            shift: low,
+            halved,
+        }
     }
 }
 

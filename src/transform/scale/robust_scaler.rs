@@ -9,7 +9,7 @@ use super::policy::{Nulls, Policies};
 use super::settings::{Scaler, Settings, scaler, setters};
 use super::spread::{middle, spread};
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::{Learned, Mean, Statistic};
+use crate::learn::{Learned, Line, Mean, Statistic};
 use crate::schema::Schema;
 
 /// Scales columns by what outliers do not move: learns the median and the distance of two
@@ -114,6 +114,10 @@ impl RobustScaling {
             scale: learned.scale,
             policies: self.policies,
         }
+    }
+
+    fn line_of(&self, learned: Middle) -> Line {
+        self.kernel_of(learned).line()
     }
 }
 

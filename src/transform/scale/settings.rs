@@ -5,9 +5,9 @@ use std::fmt;
 use polars::prelude::PlSmallStr;
 
 use super::column::{self, Scaled};
-use super::policy::{self, Constant, Infinities, Nans, Nulls, Policies};
+use super::policy::{self, Constant, Infinities, Nans, Nulls, OutputRange, Policies};
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::{Learned, Need, Statistic};
+use crate::learn::{Learned, Need, Shape, Statistic};
 use crate::schema::{Columns, Dtype, Kind, Schema};
 
 /// The settings of every scaler.
@@ -129,6 +129,25 @@ pub(crate) fn needs<S: Scaler>(scaler: &S, input: &Schema) -> Result<Vec<Need>> 
     Ok(needs)
 }
 
+/// What a scaler does to the order of its values: unless a policy makes nulls of some, or refuses
+/// them, it moves all of them along a line.
+pub(crate) fn shape<S: Scaler>(scaler: &S) -> Shape {
+    let Settings {
+        nulls, policies, ..
+    } = scaler.settings();
+    let keeps = *nulls == Nulls::Keep
+        && policies.nans != Nans::Null
+        && policies.infinities == Infinities::Error
+        && policies.constant != Constant::Null;
+    // Ends so far apart that their distance overflows are placed by another arithmetic.
+    let OutputRange { low, high } = policies.output;
+    match keeps {
+        true if low.abs().max(high.abs()) < 1e150 => Shape::Line,
+        true => Shape::Rising,
+        false => Shape::Any,
+    }
+}
+
 /// What a scaler learned of its columns.
 pub(crate) fn fit<S: Scaler>(
     scaler: &S,
@@ -239,6 +258,10 @@ macro_rules! scaler {
                 $crate::transform::scale::settings::output(self, input)
             }
 
+            fn shape(&self, _: &Schema, _: &str) -> $crate::learn::Shape {
+                $crate::transform::scale::settings::shape(self)
+            }
+
             fn restore(&self, saved: &$crate::transform::Saved) -> Result<$scaling> {
                 let fitted: $scaling = saved.read()?;
                 let names = fitted.columns.iter().map(|scaled| scaled.column.as_str());
@@ -281,6 +304,10 @@ macro_rules! scaler {
             fn output(&self, input: &Schema) -> Result<Schema> {
                 let columns = self.columns.iter().map(|scaled| scaled.column.as_str());
                 column::output(input, columns, &self.policies)
+            }
+
+            fn line(&self, column: &str) -> Option<$crate::learn::Line> {
+                column::learned(&self.columns, column).map(|learned| self.line_of(learned))
             }
 
             fn warnings(&self, warnings: &mut Vec<String>) {

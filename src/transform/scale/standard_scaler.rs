@@ -6,7 +6,7 @@ use super::column::{self, Scaled};
 use super::policy::{Nulls, Policies};
 use super::settings::{Scaler, Settings, scaler, setters};
 use crate::error::Result;
-use crate::learn::{Learned, Mean, Statistic};
+use crate::learn::{Learned, Line, Mean, Statistic};
 use crate::schema::Schema;
 
 /// Scales columns to mean 0 and standard deviation 1: learns both (`ddof` 0) and applies
@@ -89,6 +89,10 @@ impl StandardScaling {
             scale: learned.std,
             policies: self.policies,
         }
+    }
+
+    fn line_of(&self, learned: Moments) -> Line {
+        self.kernel_of(learned).line()
     }
 }
 

@@ -1,0 +1,298 @@
+//! Statistics that follow from those of the column before it was rewritten.
+//!
+//! A step whose column an earlier step of the same level rewrites would have to wait for that one to
+//! be fitted and applied: a level more, so one more scan. Where the earlier step moves every value
+//! along a rising curve or a line, the question is put to the column as it is before that step, and
+//! the answer is moved by the fitted step once it is there.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use polars::prelude::{
+    Column, DataFrame, DataType, Int128Chunked, IntoLazy, IntoSeries, NamedFrom, PlSmallStr, Series,
+};
+
+use super::accumulate::Double;
+use super::answers::{ColumnAnswer, FactorAnswer};
+use super::need::Statistic;
+use super::sheet::ColumnAsk;
+use super::value::{Mean, Quantile, Value};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::{Kind, Schema};
+use crate::transform::Apply;
+
+/// How a fitted step rewrites the values of one column; see [`Transform::shape`].
+///
+/// [`Transform::shape`]: crate::transform::Transform::shape
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Shape {
+    /// In a way of which nothing follows.
+    #[default]
+    Any,
+    /// Each value by itself, never changing which of two is the smaller; nulls and NaN stay what they
+    /// are, and no value becomes one. Counts, ends and quantiles follow.
+    Rising,
+    /// As `Rising`, along the [`Line`] that the fitted step tells: mean, deviation and least squares
+    /// follow too.
+    Line,
+}
+
+/// The line `y = (x − centre) / scale + shift` along which a fitted step moves a column, in the
+/// column's physical numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    /// What is subtracted.
+    pub centre: Mean,
+    /// What is divided by; positive. Half of it where the line is `halved`.
+    pub scale: f64,
+    /// What is added last.
+    pub shift: f64,
+    /// Value and centre are halved before they are subtracted: their distance could overflow.
+    pub halved: bool,
+}
+
+impl Line {
+    /// The place of a number, whose integer part is counted exactly, on the line.
+    fn place(self, origin: i128, offset: f64) -> f64 {
+        let half = if self.halved { 0.5 } else { 1.0 };
+        let distance = Double::difference(origin, self.centre.origin).scaled(half)
+            + Double::sum(offset * half, -self.centre.offset * half);
+        (distance / self.scale + Double::sum(self.shift, 0.0)).value()
+    }
+
+    /// A distance between two numbers, on the line.
+    fn stretch(self, distance: f64) -> f64 {
+        let half = if self.halved { 0.5 } else { 1.0 };
+        distance * half / self.scale
+    }
+}
+
+/// A column that a step rewrites which is asked at this level and not fitted yet.
+pub(crate) struct Link {
+    pub(crate) column: PlSmallStr,
+    pub(crate) shape: Shape,
+    /// The columns before the step that it reads or rewrites.
+    pub(crate) input: Schema,
+    pub(crate) fitted: Slot,
+}
+
+/// Where a step is put once it is fitted.
+pub(crate) type Slot = Arc<OnceLock<Arc<dyn Apply>>>;
+
+/// The way of a column through steps that are not fitted yet.
+#[derive(Clone)]
+pub(crate) struct Trail {
+    /// The column before the first of them.
+    pub(crate) base: ColumnAsk,
+    pub(crate) links: Vec<Arc<Link>>,
+}
+
+impl fmt::Debug for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps = self.links.len();
+        write!(f, "{} through {steps} steps", self.base.column)
+    }
+}
+
+impl Trail {
+    /// Whether the statistic at the end follows from the same statistic at the base.
+    pub(crate) fn carries(&self, statistic: Statistic) -> bool {
+        match statistic {
+            Statistic::Mean | Statistic::Std => self.is_line(),
+            _ => self.links.iter().all(|link| link.shape != Shape::Any),
+        }
+    }
+
+    /// Whether a least squares problem with an intercept follows.
+    pub(crate) fn carries_least_squares(&self) -> bool {
+        // A decimal is factored in its own numbers, and moved in its unscaled integers.
+        self.is_line() && self.base.kind != Kind::I128
+    }
+
+    fn is_line(&self) -> bool {
+        // What is rounded to 32 bits does not lie on the line.
+        let exact = self.base.kind != Kind::F32;
+        exact && self.links.iter().all(|link| link.shape == Shape::Line)
+    }
+
+    /// The answer at the end of the trail from the one at its base.
+    pub(crate) fn column(&self, answer: &ColumnAnswer) -> Result<ColumnAnswer> {
+        let mut answer = answer.clone();
+        for link in &self.links {
+            link.carry(&mut answer)?;
+        }
+        Ok(answer)
+    }
+}
+
+impl Link {
+    fn fitted(&self) -> Result<&Arc<dyn Apply>> {
+        self.fitted.get().ok_or_else(|| {
+            let message =
+                "a statistic was to follow from a step that is not fitted (a bug in floe)";
+            Error::new(ErrorKind::Fit, message).on_column(self.column.as_str())
+        })
+    }
+
+    fn line(&self) -> Result<Line> {
+        let fitted = self.fitted()?;
+        fitted.line(&self.column).ok_or_else(|| {
+            let message = "its shape is a line, and once fitted it does not tell which";
+            Error::new(ErrorKind::Config, message)
+                .on_column(self.column.as_str())
+                .with_help(
+                    "return the line from `Apply::line`, or a lesser shape from `Transform::shape`",
+                )
+                .at(fitted)
+        })
+    }
+
+    fn carry(&self, answer: &mut ColumnAnswer) -> Result<()> {
+        let ColumnAnswer {
+            summary, quantiles, ..
+        } = answer;
+        let Some((min, max)) = summary.min.zip(summary.max) else {
+            return Ok(());
+        };
+        let mut values = vec![min, max];
+        values.extend(
+            quantiles
+                .iter()
+                .flat_map(|(_, quantile)| [quantile.lower, quantile.upper]),
+        );
+        // The step itself moves the order statistics, to the bits that a scan would have found.
+        let moved = self.apply(&values)?;
+        let (ends, between) = moved.split_at(2);
+        (summary.min, summary.max) = (Some(ends[0]), Some(ends[1]));
+        for ((_, quantile), ends) in quantiles.iter_mut().zip(between.chunks(2)) {
+            *quantile = Quantile {
+                lower: ends[0],
+                upper: ends[1],
+                fraction: quantile.fraction,
+            };
+        }
+        if self.shape != Shape::Line {
+            (summary.mean, summary.std) = (None, None);
+            return Ok(());
+        }
+        let line = self.line()?;
+        summary.mean = summary.mean.map(|mean| Mean {
+            origin: 0,
+            offset: line.place(mean.origin, mean.offset),
+        });
+        summary.std = summary.std.map(|std| {
+            let moved = line.stretch(std);
+            // A column that varies never has a deviation of zero.
+            if std > 0.0 {
+                moved.max(f64::from_bits(1))
+            } else {
+                moved
+            }
+        });
+        Ok(())
+    }
+
+    /// Applies the fitted step to these values of the column.
+    fn apply(&self, values: &[Value]) -> Result<Vec<Value>> {
+        let fitted = self.fitted()?;
+        let columns = self.input.fields().iter().map(|field| {
+            let name = field.name().clone();
+            if *field.name() == self.column {
+                return Ok(series_of(name, field.dtype(), values)?.into());
+            }
+            Ok(Column::full_null(name, values.len(), field.dtype()))
+        });
+        let frame = DataFrame::new(values.len(), columns.collect::<Result<_>>()?)?;
+        let moved = fitted
+            .apply(frame.lazy())
+            .and_then(|moved| Ok(moved.collect()?));
+        let moved = moved.map_err(|error| error.at(fitted))?;
+        let moved = values_of(moved.column(&self.column)?.as_materialized_series())?;
+        if moved.len() == values.len() {
+            return Ok(moved);
+        }
+        let message =
+            "it makes nulls of values, or drops rows, and its shape says that it does not";
+        Err(Error::new(ErrorKind::Config, message)
+            .on_column(self.column.as_str())
+            .with_help("return `Shape::Any` from `Transform::shape`")
+            .at(fitted))
+    }
+}
+
+/// Moves the columns of a least squares problem, each along its trail.
+pub(crate) fn carry_factor(
+    answer: &FactorAnswer,
+    trails: &[Option<Trail>],
+) -> Result<FactorAnswer> {
+    let mut answer = answer.clone();
+    for (at, trail) in trails.iter().enumerate() {
+        for link in trail.iter().flat_map(|trail| &trail.links) {
+            // Without a complete row there is nothing to move, and the step may have no line.
+            if answer.factor.rows() > 0 {
+                let line = link.line()?;
+                let origin = std::mem::take(&mut answer.origins[at]);
+                answer.factor.move_column(
+                    at,
+                    |offset| line.place(origin, offset),
+                    |entry| line.stretch(entry),
+                );
+            }
+        }
+    }
+    Ok(answer)
+}
+
+/// A column of these physical numbers.
+fn series_of(name: PlSmallStr, dtype: &DataType, values: &[Value]) -> Result<Series> {
+    let integers = values.iter().map(|value| match value {
+        Value::Int(value) => *value,
+        Value::Float(_) => 0,
+    });
+    let series = match dtype {
+        DataType::Float32 | DataType::Float64 => {
+            let floats: Vec<f64> = values.iter().map(|value| value.to_f64()).collect();
+            Series::new(name, floats)
+        }
+        DataType::Decimal(precision, scale) => {
+            let integers: Vec<_> = integers.collect();
+            let unscaled = Int128Chunked::from_vec(name, integers);
+            return Ok(unscaled.into_decimal(*precision, *scale)?.into_series());
+        }
+        DataType::UInt64 => {
+            let integers = integers.map(|value| u64::try_from(value).unwrap_or_default());
+            Series::new(name, integers.collect::<Vec<_>>())
+        }
+        _ => {
+            let integers = integers.map(|value| i64::try_from(value).unwrap_or_default());
+            let series = Series::new(name, integers.collect::<Vec<_>>());
+            series.strict_cast(&dtype.to_physical())?
+        }
+    };
+    Ok(series.cast(dtype)?)
+}
+
+/// The physical numbers of a column; nulls are left out.
+fn values_of(series: &Series) -> Result<Vec<Value>> {
+    let dtype = series.dtype();
+    Ok(match Kind::of(series.name(), dtype)? {
+        Kind::F32 | Kind::F64 => {
+            let floats = series.cast(&DataType::Float64)?;
+            floats.f64()?.iter().flatten().map(Value::Float).collect()
+        }
+        Kind::I128 => {
+            let unscaled = series.decimal()?.physical();
+            unscaled.iter().flatten().map(Value::Int).collect()
+        }
+        Kind::U64 => {
+            let values = series.u64()?.iter().flatten();
+            values.map(|value| Value::Int(value.into())).collect()
+        }
+        _ => {
+            let integers = series.to_physical_repr().cast(&DataType::Int64)?;
+            let values = integers.i64()?.iter().flatten();
+            values.map(|value| Value::Int(value.into())).collect()
+        }
+    })
+}

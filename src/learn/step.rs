@@ -1,0 +1,215 @@
+//! One step on its way: waiting, asked, fitted, applied.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use polars::prelude::PlSmallStr;
+
+use super::algebra::{Link, Shape, Slot};
+use super::answers::Answers;
+use super::climb::stuck;
+use super::sheet::Asked;
+use super::walk::Walk;
+use super::{Learned, Need};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::{Schema, refuse_hidden, refuse_role};
+use crate::transform::{Apply, Transform};
+
+/// How far one step has come.
+#[derive(Debug, Default)]
+pub enum Progress<F> {
+    /// Something that it reads is not there yet.
+    #[default]
+    Waiting,
+    /// Its needs are on the sheet of the current level.
+    #[doc(hidden)]
+    Asked(Schema, AskedNeeds),
+    /// When only planning: it will be fitted by now.
+    Known,
+    /// Fitted.
+    Done(F),
+}
+
+/// The needs of a step, once they are on a sheet, and where the step is put once it is fitted.
+pub struct AskedNeeds {
+    asked: Asked,
+    fitted: Slot,
+}
+
+impl fmt::Debug for AskedNeeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.asked.fmt(f)
+    }
+}
+
+impl<F> Progress<F> {
+    pub(crate) fn done(self) -> Result<F> {
+        match self {
+            Self::Done(fitted) => Ok(fitted),
+            _ => Err(stuck()),
+        }
+    }
+}
+
+/// What a step declares; the planner's side of [`Transform`], shared with the erased twin.
+pub(crate) trait Declare: fmt::Debug {
+    type Fitted: Apply + Clone + 'static;
+    fn reads(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
+    fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
+    fn needs(&self, input: &Schema) -> Result<Vec<Need>>;
+    fn fit(&self, input: &Schema, learned: &Learned) -> Result<Self::Fitted>;
+    fn output(&self, input: &Schema) -> Result<Schema>;
+    fn shape(&self, input: &Schema, column: &str) -> Shape;
+}
+
+/// A transform as the planner sees it.
+#[derive(Debug)]
+pub(crate) struct Step<'a, T>(pub(crate) &'a T);
+
+impl<T: Transform> Declare for Step<'_, T> {
+    type Fitted = T::Fitted;
+
+    fn reads(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
+        self.0.reads(input)
+    }
+
+    fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
+        self.0.writes(input)
+    }
+
+    fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
+        self.0.needs(input)
+    }
+
+    fn fit(&self, input: &Schema, learned: &Learned) -> Result<T::Fitted> {
+        self.0.fit(input, learned)
+    }
+
+    fn output(&self, input: &Schema) -> Result<Schema> {
+        self.0.output(input)
+    }
+
+    fn shape(&self, input: &Schema, column: &str) -> Shape {
+        self.0.shape(input, column)
+    }
+}
+
+/// Refuses needs on columns that are not among the declared reads: neither their role nor whether
+/// a step before still has to write them was looked at.
+pub(crate) fn refuse_undeclared(reads: &[PlSmallStr], needs: &[Need]) -> Result<()> {
+    let mut asked = needs.iter().flat_map(Need::columns);
+    let Some(column) = asked.find(|column| !reads.contains(column)) else {
+        return Ok(());
+    };
+    let message = "it learns from a column that it does not say it reads";
+    Err(Error::new(ErrorKind::Config, message)
+        .on_column(column)
+        .with_help("return the column from `reads`, or of an estimator from `features`"))
+}
+
+/// Moves one step along: applies it when it is fitted and what it reads is there, asks its needs
+/// when they can be answered.
+pub(crate) fn advance<D: Declare>(
+    step: &D,
+    progress: &mut Progress<D::Fitted>,
+    walk: &mut Walk,
+) -> Result<()> {
+    let input = walk.schema().clone();
+    let writes = step.writes(&input)?;
+    let reads = step.reads(&input)?;
+    walk.read(&reads);
+    let ready = walk.is_ready(&reads);
+    match progress {
+        Progress::Done(fitted) if ready => return walk.apply(&writes, fitted),
+        Progress::Known if ready => {
+            walk.pass(&writes, step.output(&input)?);
+            return Ok(());
+        }
+        Progress::Done(fitted) => {
+            let slot = Slot::from(OnceLock::from(Arc::new(fitted.clone()) as Arc<dyn Apply>));
+            return leave(step, walk, &input, &reads, writes, Some(&slot));
+        }
+        Progress::Known => {
+            return leave(step, walk, &input, &reads, writes, Some(&Slot::default()));
+        }
+        Progress::Waiting | Progress::Asked(..) => {}
+    }
+    for column in &reads {
+        refuse_role(&input, column)?;
+    }
+    for column in &writes {
+        refuse_hidden(column)?;
+    }
+    for column in writes.iter().filter(|column| input.contains(column)) {
+        refuse_role(&input, column)?;
+    }
+    // What cannot work must be said before a row is read, also of a step that waits.
+    step.output(&input)?;
+    let needs = step.needs(&input)?;
+    refuse_undeclared(&reads, &needs)?;
+    if needs.is_empty() {
+        if ready {
+            // Nothing to learn: no reason to wait for a scan.
+            let fitted = step.fit(&input, &Learned::default())?;
+            walk.apply(&writes, &fitted)?;
+            *progress = Progress::Done(fitted);
+            return Ok(());
+        }
+        return leave(step, walk, &input, &reads, writes, None);
+    }
+    if !walk.can_ask(&needs) {
+        return leave(step, walk, &input, &reads, writes, None);
+    }
+    let asked = walk.ask(needs)?;
+    let fitted = Slot::default();
+    leave(step, walk, &input, &reads, writes, Some(&fitted))?;
+    *progress = Progress::Asked(input, AskedNeeds { asked, fitted });
+    Ok(())
+}
+
+/// Passes a step that cannot be applied in this walk; `fitted` is where it will be by the next level.
+fn leave<D: Declare>(
+    step: &D,
+    walk: &mut Walk,
+    input: &Schema,
+    reads: &[PlSmallStr],
+    writes: Vec<PlSmallStr>,
+    fitted: Option<&Slot>,
+) -> Result<()> {
+    walk.wait();
+    let output = step.output(input)?;
+    walk.leave_pending(writes, output, |column| {
+        let shape = step.shape(input, column);
+        let fields = input
+            .fields()
+            .iter()
+            .filter(|field| reads.contains(field.name()));
+        Some(Link {
+            column: column.clone(),
+            shape,
+            input: Schema::new(fields.cloned()).ok()?,
+            fitted: Arc::clone(fitted.filter(|_| shape != Shape::Any)?),
+        })
+    });
+    Ok(())
+}
+
+/// Gives a step the answers of the level, or when only planning lets it count as fitted.
+pub(crate) fn resolve<D: Declare>(
+    step: &D,
+    progress: &mut Progress<D::Fitted>,
+    answers: Option<&Answers>,
+) -> Result<()> {
+    if let Progress::Asked(input, needs) = progress {
+        *progress = match answers {
+            Some(answers) => {
+                let fitted = step.fit(input, &Learned::of(answers, &needs.asked)?)?;
+                // Each walk makes a place of its own, so it is empty.
+                let _ = needs.fitted.set(Arc::new(fitted.clone()));
+                Progress::Done(fitted)
+            }
+            None => Progress::Known,
+        };
+    }
+    Ok(())
+}
