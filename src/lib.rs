@@ -19,7 +19,7 @@ pub mod transform;
 pub use error::{Error, ErrorKind, Result};
 pub use flow::{Explain, Flow, Run, from, from_parts, from_train, train_on};
 pub use frame::{Frame, Learnable, Partition, Test, Train};
-pub use model::{Model, Pipeline};
+pub use model::{BoxModel, BoxPipeline, Model, Pipeline, Registry};
 pub use polars;
 pub use schema::{Columns, Field, Nullable, Role, Schema};
 

@@ -1,6 +1,7 @@
 //! Estimators: what learns to predict a target, and the models that they become.
 
 mod baseline;
+mod boxed;
 mod linear;
 mod linear_model;
 
@@ -9,6 +10,7 @@ use std::fmt;
 use polars::prelude::LazyFrame;
 
 pub use baseline::{ConstantModel, MeanRegressor, MedianRegressor};
+pub use boxed::BoxPredict;
 pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};
 

@@ -31,6 +31,7 @@ mod output;
 mod planner;
 mod policies;
 mod rank;
+mod registry;
 mod scaler_laws;
 mod scalers;
 mod showcase;
