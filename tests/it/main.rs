@@ -17,6 +17,7 @@ mod auto_traits;
 mod bits;
 mod csv;
 mod dtypes;
+mod erased;
 mod expected;
 mod laws;
 mod leakage;
