@@ -13,6 +13,8 @@ pub mod prelude;
 mod schema;
 pub mod source;
 pub mod splitter;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod tracker;
 pub mod transform;
 
@@ -35,4 +37,7 @@ pub mod _documentation {
     pub mod normalization {}
     #[doc = include_str!("../docs/splitting.md")]
     pub mod splitting {}
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/writing_a_step.md")]
+    pub mod writing_a_step {}
 }

@@ -15,6 +15,8 @@
 
 mod auto_traits;
 mod bits;
+mod broken_steps;
+mod conformance;
 mod csv;
 mod dtypes;
 mod erased;
