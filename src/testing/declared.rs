@@ -2,9 +2,9 @@
 
 use polars::prelude::{DataFrame, DataType, IntoLazy, PlSmallStr, Schema as PolarsSchema};
 
-use super::fitted::{applied, kept};
+use super::fitted::applied;
 use super::law::{Verdict, because};
-use super::rows::{ROW, columns, numbered, take};
+use super::rows::{ROW, columns, in_memory, kept, numbered, take};
 use super::subject::{Steps, Subject};
 use crate::estimator::{Estimator, PREDICTION};
 use crate::learn::FitOn;
@@ -121,7 +121,7 @@ pub(super) fn promised<A: Apply>(fitted: &A, rows: &DataFrame) -> Verdict<(Schem
     let mut query = query.map_err(because("applying it"))?;
     let lazy = query.collect_schema();
     let lazy = lazy.map_err(|error| because("planning the query")(error.into()))?;
-    let output = super::rows::in_memory(query).map_err(because("applying it"))?;
+    let output = in_memory(query).map_err(because("applying it"))?;
     let (said, found) = (listed(&promise.to_polars()), listed(output.schema()));
     if said != found {
         return Err(format!(
@@ -210,7 +210,7 @@ pub(super) fn prediction<S: Subject>(subject: &S, fitted: &S::Fitted, rows: &Dat
     let mut query = query.map_err(because("predicting"))?;
     let lazy = query.collect_schema();
     let lazy = lazy.map_err(|error| because("planning the query")(error.into()))?;
-    let output = super::rows::in_memory(query).map_err(because("predicting"))?;
+    let output = in_memory(query).map_err(because("predicting"))?;
     let mut said = known(rows)?;
     said.remove(PREDICTION);
     let mut found = Schema::from_polars(output.schema());

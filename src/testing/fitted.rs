@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use polars::prelude::{DataFrame, IntoLazy, LazyFrame};
 
 use super::law::{Verdict, because};
-use super::rows::{ROW, counted, in_memory, mixed, numbered, same, streamed, take};
+use super::rows::{counted, in_memory, kept, mixed, numbered, same, streamed, take};
 use super::subject::Subject;
 use crate::Result;
 use crate::source::Source;
@@ -22,21 +22,6 @@ pub(super) fn applied<S: Subject>(
 ) -> Verdict<DataFrame> {
     let applied = subject.apply(fitted, rows.clone().lazy());
     applied.and_then(in_memory).map_err(because("applying it"))
-}
-
-/// Which row of the sample each row of an output is.
-pub(super) fn kept(output: &DataFrame, sample: usize) -> Verdict<Vec<usize>> {
-    let Ok(numbers) = output.column(ROW) else {
-        // A step may choose its columns anew; then its rows are told by their place.
-        return if output.height() == sample {
-            Ok((0..sample).collect())
-        } else {
-            Err("it drops rows, and the columns that it does not know with them".to_owned())
-        };
-    };
-    let numbers = numbers.u64();
-    let numbers = numbers.map_err(|error| because("numbering the rows")(error.into()))?;
-    Ok(numbers.iter().flatten().map(|row| row as usize).collect())
 }
 
 pub(super) fn engines<S: Subject>(subject: &S, fitted: &S::Fitted, rows: &DataFrame) -> Verdict {

@@ -3,7 +3,7 @@
 use polars::prelude::{DataFrame, DataType, IntoLazy, lit};
 
 use super::law::{Verdict, because};
-use super::rows::{columns, compare, in_memory};
+use super::rows::{columns, compare, floats, in_memory};
 use crate::schema::{Kind, column};
 use crate::transform::Invert;
 
@@ -36,7 +36,7 @@ pub(super) fn inverse<A: Invert>(fitted: &A, rows: &DataFrame, tolerance: f64) -
                 "`inverse_value` of `{name}` is {dtype} and not Float64"
             ));
         }
-        let expected = super::rows::floats(before)?;
+        let expected = floats(before)?;
         columns(&expected, found, tolerance.max(f64::EPSILON))
             .map_err(|seen| format!("by `inverse_value`, {seen}"))?;
     }

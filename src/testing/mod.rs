@@ -171,7 +171,7 @@ impl Laws {
 
     /// The laws that steps and models share.
     fn common<S: Subject>(
-        &self,
+        self,
         subject: &S,
         fitted: &S::Fitted,
         sample: &DataFrame,

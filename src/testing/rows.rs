@@ -1,5 +1,11 @@
 //! Frames that are cut, mixed, counted and compared to the bit.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "a sample is at hand, and far shorter than 2^32 rows"
+)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -30,6 +36,21 @@ pub(super) fn numbered(rows: &DataFrame) -> Verdict<DataFrame> {
     let numbers = Column::new(ROW.into(), numbers);
     let numbered = rows.hstack(&[numbers]);
     numbered.map_err(|error| because("numbering the sample")(error.into()))
+}
+
+/// Which row of the sample each row of an output is.
+pub(super) fn kept(output: &DataFrame, sample: usize) -> Verdict<Vec<usize>> {
+    let Ok(numbers) = output.column(ROW) else {
+        // A step may choose its columns anew; then its rows are told by their place.
+        return if output.height() == sample {
+            Ok((0..sample).collect())
+        } else {
+            Err("it drops rows, and the columns that it does not know with them".to_owned())
+        };
+    };
+    let numbers = numbers.u64();
+    let numbers = numbers.map_err(|error| because("numbering the rows")(error.into()))?;
+    Ok(numbers.iter().flatten().map(|row| row as usize).collect())
 }
 
 pub(super) fn take(rows: &DataFrame, order: &[usize]) -> Verdict<DataFrame> {
@@ -128,7 +149,8 @@ pub(super) fn columns(expected: &Column, found: &Column, tolerance: f64) -> Verd
     let name = expected.name();
     let float = matches!(expected.dtype(), DataType::Float32 | DataType::Float64);
     let number = Kind::of(name, expected.dtype()).is_ok();
-    if !float && !(number && tolerance > 0.0) {
+    let exact = tolerance == 0.0 || !number;
+    if !float && exact {
         let (was, is) = (
             expected.as_materialized_series(),
             found.as_materialized_series(),

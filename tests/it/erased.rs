@@ -17,7 +17,7 @@ const COLUMNS: [&str; 3] = ["a", "b", "c"];
 
 fn rows() -> DataFrame {
     df![
-        "a" => (0..30).map(|i| (i * 37 % 41) as f64 / 7.0 - 2.0).collect::<Vec<_>>(),
+        "a" => (0..30).map(|i| f64::from(i * 37 % 41) / 7.0 - 2.0).collect::<Vec<_>>(),
         "b" => (0..30).map(|i| (1_i64 << 55) + i * i % 19).collect::<Vec<_>>(),
         "c" => (0..30_u16).map(|i| f32::from(i * i % 17) / 3.0).collect::<Vec<_>>(),
         "y" => (0..30).map(|i| f64::from(3 * i + i % 4)).collect::<Vec<_>>(),
