@@ -13,13 +13,15 @@ pub mod prelude;
 mod schema;
 pub mod source;
 pub mod splitter;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod tracker;
 pub mod transform;
 
 pub use error::{Error, ErrorKind, Result};
 pub use flow::{Explain, Flow, FoldsRun, Run, from, from_parts, from_train, train_on};
 pub use frame::{Frame, Learnable, Partition, Test, Train};
-pub use model::{Model, Pipeline};
+pub use model::{BoxModel, BoxPipeline, Model, Pipeline, Registry};
 pub use polars;
 pub use schema::{Columns, Field, Nullable, Role, Schema};
 
@@ -35,4 +37,7 @@ pub mod _documentation {
     pub mod normalization {}
     #[doc = include_str!("../docs/splitting.md")]
     pub mod splitting {}
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../docs/writing_a_step.md")]
+    pub mod writing_a_step {}
 }

@@ -1,6 +1,7 @@
 //! Estimators: what learns to predict a target, and the models that they become.
 
 mod baseline;
+mod boxed;
 mod linear;
 mod linear_model;
 mod ridge;
@@ -10,6 +11,7 @@ use std::fmt;
 use polars::prelude::LazyFrame;
 
 pub use baseline::{ConstantModel, MeanRegressor, MedianRegressor};
+pub use boxed::BoxPredict;
 pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};
 pub use ridge::Ridge;

@@ -2,6 +2,7 @@
 
 mod file;
 mod pipeline;
+mod registry;
 
 use std::fmt;
 use std::path::Path;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use file::write;
 pub(crate) use file::{Input, read};
 pub use pipeline::Pipeline;
+pub use registry::{BoxModel, BoxPipeline, Registry};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::estimator::{PREDICTION, Predict};
@@ -19,12 +21,13 @@ use crate::learn::ScanLog;
 use crate::metric::{Metrics, RegressionMetrics};
 use crate::schema::{Kind, Schema, column};
 use crate::source::Source;
-use crate::transform::{Apply, Artifact, Invert, Persist, Saved};
+use crate::transform::{Apply, Invert, Persist};
 
 /// A fitted flow: the steps, the steps on the target and the model, as one thing that predicts.
 ///
-/// It is data: [`save`](Self::save) writes what was learned as versioned, readable JSON, and
-/// [`Flow::load`](crate::Flow::load) reads it back to the same bits.
+/// It is data: [`save`](Self::save) writes what was learned as versioned, readable JSON.
+/// [`Flow::load`](crate::Flow::load) reads it back as its own types, [`Registry::load`] without the
+/// flow, both to the same bits.
 #[derive(Clone, Debug)]
 pub struct Model<P, T, M> {
     pub(crate) pipeline: Pipeline<P, T>,
@@ -44,7 +47,7 @@ impl<P, T, M> Model<P, T, M>
 where
     P: Apply + Persist,
     T: Invert + Persist,
-    M: Predict + Artifact,
+    M: Predict + Persist,
 {
     /// The fitted model behind the steps, such as the coefficients of a linear one.
     pub fn predictor(&self) -> &M {
@@ -171,9 +174,9 @@ where
     /// [`ErrorKind::Output`] when the file cannot be written, [`ErrorKind::Model`] when something
     /// learned cannot be written as JSON.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let contents = self
-            .pipeline
-            .contents(Some(Saved::of(&self.predictor)?), &self.facts)?;
+        let mut predictor = Vec::new();
+        self.predictor.save(&mut predictor)?;
+        let contents = self.pipeline.contents(predictor.pop(), &self.facts)?;
         write(path.as_ref(), &contents)
     }
 

@@ -3,11 +3,11 @@ use std::path::Path;
 
 use polars::prelude::{LazyFrame, PlSmallStr};
 
+use super::Facts;
 use super::file::{Contents, Input, write};
-use super::{Facts, Saved};
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::schema::{Dtype, Schema};
-use crate::transform::{Apply, Invert, Persist};
+use crate::transform::{Apply, Invert, Persist, Saved};
 
 /// The fitted steps of a flow, on the features and on the target.
 ///

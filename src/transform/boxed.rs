@@ -2,9 +2,9 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use polars::prelude::{LazyFrame, PlSmallStr};
+use polars::prelude::{Expr, LazyFrame, PlSmallStr};
 
-use super::{Apply, Persist, Saved, SavedSteps, Transform};
+use super::{Apply, Artifact, Invert, Persist, Saved, SavedSteps, Transform};
 use crate::error::Result;
 use crate::learn::{Answers, Learned, Line, Need, Plan, Progress, Shape, Walk, advance, resolve};
 use crate::schema::Schema;
@@ -19,6 +19,10 @@ pub struct BoxTransform(Arc<dyn Erased>);
 /// A fitted step whose type is known at run time only.
 #[derive(Clone)]
 pub struct BoxApply(Arc<dyn ErasedFitted>);
+
+/// A fitted step that can be undone, whose type is known at run time only.
+#[derive(Clone)]
+pub struct BoxInvert(Arc<dyn ErasedInvert>);
 
 trait Erased: fmt::Debug + Send + Sync {
     fn reads(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
@@ -35,7 +39,11 @@ trait ErasedFitted: Apply + Any {
     fn as_any(&self) -> &dyn Any;
 }
 
-impl<A: Apply + super::Artifact + 'static> ErasedFitted for A {
+trait ErasedInvert: ErasedFitted + Invert {}
+
+impl<A: Invert + Artifact + 'static> ErasedInvert for A {}
+
+impl<A: Apply + Artifact + 'static> ErasedFitted for A {
     fn saved(&self) -> Result<Saved> {
         Saved::of(self)
     }
@@ -83,6 +91,23 @@ impl BoxTransform {
 }
 
 impl BoxApply {
+    /// Forgets the type of a fitted step.
+    pub fn new(fitted: impl Apply + Artifact + 'static) -> Self {
+        Self(Arc::new(fitted))
+    }
+
+    /// The fitted step as its own type, if it is of that type.
+    pub fn downcast_ref<A: 'static>(&self) -> Option<&A> {
+        self.0.as_any().downcast_ref()
+    }
+}
+
+impl BoxInvert {
+    /// Forgets the type of a fitted step that can be undone.
+    pub fn new(fitted: impl Invert + Artifact + 'static) -> Self {
+        Self(Arc::new(fitted))
+    }
+
     /// The fitted step as its own type, if it is of that type.
     pub fn downcast_ref<A: 'static>(&self) -> Option<&A> {
         self.0.as_any().downcast_ref()
@@ -96,6 +121,12 @@ impl fmt::Debug for BoxTransform {
 }
 
 impl fmt::Debug for BoxApply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for BoxInvert {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
@@ -120,6 +151,37 @@ impl Apply for BoxApply {
 }
 
 impl Persist for BoxApply {
+    fn save(&self, steps: &mut Vec<Saved>) -> Result<()> {
+        steps.push(self.0.saved()?);
+        Ok(())
+    }
+}
+
+impl Apply for BoxInvert {
+    fn apply(&self, frame: LazyFrame) -> Result<LazyFrame> {
+        self.0.apply(frame)
+    }
+
+    fn output(&self, input: &Schema) -> Result<Schema> {
+        self.0.output(input)
+    }
+
+    fn warnings(&self, warnings: &mut Vec<String>) {
+        self.0.warnings(warnings);
+    }
+}
+
+impl Invert for BoxInvert {
+    fn inverse(&self, frame: LazyFrame) -> Result<LazyFrame> {
+        self.0.inverse(frame)
+    }
+
+    fn inverse_value(&self, column: &str, value: Expr) -> Result<Expr> {
+        self.0.inverse_value(column, value)
+    }
+}
+
+impl Persist for BoxInvert {
     fn save(&self, steps: &mut Vec<Saved>) -> Result<()> {
         steps.push(self.0.saved()?);
         Ok(())

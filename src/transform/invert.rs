@@ -26,3 +26,20 @@ pub trait Invert: Apply {
     /// As [`inverse`](Self::inverse).
     fn inverse_value(&self, column: &str, value: Expr) -> Result<Expr>;
 }
+
+// The last step was applied last, so it is undone first.
+impl<A: Invert> Invert for Vec<A> {
+    fn inverse(&self, frame: LazyFrame) -> Result<LazyFrame> {
+        let mut steps = self.iter().rev();
+        steps.try_fold(frame, |frame, step| {
+            step.inverse(frame).map_err(|e| e.at(step))
+        })
+    }
+
+    fn inverse_value(&self, column: &str, value: Expr) -> Result<Expr> {
+        let mut steps = self.iter().rev();
+        steps.try_fold(value, |value, step| {
+            step.inverse_value(column, value).map_err(|e| e.at(step))
+        })
+    }
+}

@@ -15,7 +15,7 @@ use polars::prelude::{LazyFrame, PlSmallStr};
 
 pub use artifact::{Artifact, Saved};
 pub(crate) use artifact::{Persist, SavedSteps};
-pub use boxed::{BoxApply, BoxTransform};
+pub use boxed::{BoxApply, BoxInvert, BoxTransform};
 pub use chain::Chain;
 pub use identity::Identity;
 pub use invert::Invert;

@@ -4,8 +4,8 @@
 use std::fmt::Debug;
 
 use floe::estimator::{
-    ConstantModel, FitReport, LinearModel, LinearRegression, MeanRegressor, MedianRegressor,
-    RankPolicy, Ridge, Training,
+    BoxPredict, ConstantModel, FitReport, LinearModel, LinearRegression, MeanRegressor,
+    MedianRegressor, RankPolicy, Ridge, Training,
 };
 use floe::flow::{Divided, Explain, Flow, Holdout, Parts, Run, Taught, Unsplit};
 use floe::learn::{
@@ -13,7 +13,7 @@ use floe::learn::{
     Scan, ScanLog, Statistic, Value, Walk,
 };
 use floe::metric::{Metric, Metrics, RegressionMetrics};
-use floe::model::{Model, Pipeline};
+use floe::model::{BoxModel, BoxPipeline, Model, Pipeline, Registry};
 use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, Outline, Then};
 use floe::splitter::{Assignment, Rows, TrainTestSplit};
 use floe::tracker::{Event, JsonLinesTracker, MemoryTracker, Status, Strict, What};
@@ -22,7 +22,7 @@ use floe::transform::scale::{
     Normalizer, Nulls, OutputRange, Outside, RobustScaler, RobustScaling, StandardScaler,
     StandardScaling,
 };
-use floe::transform::{BoxApply, BoxTransform, Chain, Identity, Saved, WithColumns};
+use floe::transform::{BoxApply, BoxInvert, BoxTransform, Chain, Identity, Saved, WithColumns};
 use floe::{Columns, Error, ErrorKind, Field, Frame, Nullable, Role, Schema, Test, Train};
 
 fn shared<T: Send + Sync + Debug>() {}
@@ -72,6 +72,7 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<Steps>();
     value::<Vec<BoxTransform>>();
     value::<BoxApply>();
+    value::<BoxInvert>();
     value::<Saved>();
     value::<(Constant, Infinities, Nans, Nulls, Outside, OutputRange)>();
 
@@ -83,6 +84,7 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<MeanRegressor>();
     value::<MedianRegressor>();
     value::<ConstantModel>();
+    value::<BoxPredict>();
     shared::<Training<'_>>();
 
     value::<Need>();
@@ -117,6 +119,8 @@ fn public_types_are_shared_logged_and_cloned() {
     shared::<Run<Fitted, MinMaxScaling, LinearModel>>();
     value::<Pipeline<Fitted, MinMaxScaling>>();
     value::<Model<Fitted, MinMaxScaling, LinearModel>>();
+    value::<Registry>();
+    value::<(BoxModel, BoxPipeline)>();
 }
 
 #[test]

@@ -6,7 +6,7 @@ use floe::ErrorKind;
 use floe::polars::prelude::*;
 use floe::prelude::*;
 
-fn rows() -> DataFrame {
+pub(crate) fn rows() -> DataFrame {
     let when = Column::new(
         "when".into(),
         (0..40_i64)

@@ -55,6 +55,20 @@ const ROOMS: &[(&str, &[&str])] = &[
             "model",
         ],
     ),
+    (
+        "testing",
+        &[
+            "error",
+            "schema",
+            "frame",
+            "learn",
+            "transform",
+            "source",
+            "estimator",
+            "model",
+            "flow",
+        ],
+    ),
 ];
 
 fn root() -> &'static Path {
