@@ -54,7 +54,7 @@ pub struct Line {
 
 impl Line {
     /// The place of a number, whose integer part is counted exactly, on the line.
-    fn place(self, origin: i128, offset: f64) -> f64 {
+    pub(crate) fn place(self, origin: i128, offset: f64) -> f64 {
         let half = if self.halved { 0.5 } else { 1.0 };
         let distance = Double::difference(origin, self.centre.origin).scaled(half)
             + Double::sum(offset * half, -self.centre.offset * half);

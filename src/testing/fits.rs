@@ -48,6 +48,23 @@ pub(super) fn order<S: Subject>(
     Ok(())
 }
 
+/// How folds are fitted together: each part of the rows by itself, then merged.
+pub(super) fn merge<S: Subject>(
+    subject: &S,
+    fitted: &S::Fitted,
+    rows: &DataFrame,
+    tolerance: f64,
+) -> Verdict {
+    let merged = subject
+        .fit_parts(rows)
+        .map_err(because("fitting it by parts"))?;
+    compare(
+        &applied(subject, fitted, rows)?,
+        &applied(subject, &merged, rows)?,
+        tolerance,
+    )
+}
+
 pub(super) fn saved<S: Subject>(subject: &S, fitted: &S::Fitted, rows: &DataFrame) -> Verdict {
     let written = text(subject, fitted)?;
     let parsed: Result<Vec<Saved>, _> = serde_json::from_str(&written);

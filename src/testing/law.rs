@@ -23,6 +23,11 @@ pub enum Law {
     Chunks,
     /// The order of the train rows changes what is learned within the tolerance only.
     Order,
+    /// What the parts of the train rows taught, merged, is what all of them teach, within the
+    /// tolerance.
+    Merge,
+    /// It moves the values of a column as its shape says.
+    Shape,
     /// What was fitted reads back from JSON to the same bits.
     Saved,
     /// What was applied comes back, with its dtype.
@@ -40,6 +45,8 @@ impl fmt::Display for Law {
             Self::RowWise => "each row comes out by its own values",
             Self::Chunks => "the pieces of the train rows change no bit",
             Self::Order => "the order of the train rows changes nothing",
+            Self::Merge => "what its parts teach is merged to what the whole teaches",
+            Self::Shape => "its columns move as their shape says",
             Self::Saved => "it reads back from JSON to the same bits",
             Self::Inverse => "what was applied comes back",
         })

@@ -6,7 +6,7 @@
 //! | check | of | laws |
 //! |---|---|---|
 //! | [`check_step`] | one [`Transform`] | all but `Inverse` |
-//! | [`check_plan`] | a chain, erased steps, any [`Plan`] | the same, without `Declares` and the schema before the fit |
+//! | [`check_plan`] | a chain, erased steps, any [`Plan`] | the same, without `Declares`, `Shape` and the schema before the fit |
 //! | [`check_inverse`] | a plan whose fitted form is [`Invert`] | `Inverse` |
 //! | [`check_estimator`] | an [`Estimator`] | all but `Inverse` |
 //!
@@ -34,6 +34,7 @@ mod fitted;
 mod inverse;
 mod law;
 mod rows;
+mod shapes;
 mod subject;
 
 use polars::prelude::DataFrame;
@@ -102,7 +103,7 @@ pub fn check_estimator<E: Estimator + Clone>(
 ///
 /// | setting | default | meaning |
 /// |---|---|---|
-/// | `tolerance` | 1e-12 | how far the order of the train rows may move an output, as a share of the largest magnitude of its column |
+/// | `tolerance` | 1e-12 | how far the order of the train rows, and merging what their parts taught, may move an output, as a share of the largest magnitude of its column |
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[must_use = "laws are checked by `.step(..)`, `.plan(..)` or `.estimator(..)`"]
 pub struct Laws {
@@ -135,6 +136,7 @@ impl Laws {
         let declares = declared::declares(step, &fitted, sample);
         judge(Law::Declares, step, declares)?;
         judge(Law::Schema, step, declared::schema(step, &fitted, sample))?;
+        judge(Law::Shape, step, shapes::shape(step, &fitted, sample))?;
         self.common(&subject, &fitted, sample)
     }
 
@@ -184,6 +186,10 @@ impl Laws {
             (
                 Law::Order,
                 fits::order(subject, fitted, sample, self.tolerance),
+            ),
+            (
+                Law::Merge,
+                fits::merge(subject, fitted, sample, self.tolerance),
             ),
             (Law::Saved, fits::saved(subject, fitted, sample)),
         ];

@@ -2,18 +2,26 @@
 
 use std::fmt;
 
-use polars::prelude::{DataFrame, LazyFrame};
+use polars::prelude::{DataFrame, DataType, LazyFrame, lit};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::estimator::{Estimator, Predict};
-use crate::learn::{FitOn, Plan};
+use crate::frame::RowSet;
+use crate::learn::{FitOn, Plan, Purpose, ScanLog, fit_plan};
+use crate::schema::{FOLD, ROW, column};
 use crate::source::{InMemory, Source};
+use crate::splitter::KFold;
 use crate::transform::{Apply, Persist, Saved, SavedSteps};
+
+/// In how many parts the rows are dealt.
+const PARTS: u32 = 3;
 
 pub(super) trait Subject {
     type Fitted;
     fn label(&self) -> &dyn fmt::Debug;
     fn fit(&self, rows: &DataFrame) -> Result<Self::Fitted>;
+    /// Fits the rows dealt into parts, what each taught merged.
+    fn fit_parts(&self, rows: &DataFrame) -> Result<Self::Fitted>;
     /// Plans a fit on this source, which must not read it.
     fn plan(&self, source: impl Source + 'static) -> Result<()>;
     fn apply(&self, fitted: &Self::Fitted, frame: LazyFrame) -> Result<LazyFrame>;
@@ -33,6 +41,19 @@ impl<P: Plan> Subject for Steps<'_, P> {
     fn fit(&self, rows: &DataFrame) -> Result<P::Fitted> {
         self.0
             .fit_on(&crate::train_on(InMemory::new(rows.clone()))?)
+    }
+
+    fn fit_parts(&self, rows: &DataFrame) -> Result<P::Fitted> {
+        let source = InMemory::new(rows.clone());
+        let train = crate::train_on(source)?;
+        let part = column(ROW) % lit(PARTS);
+        let frame = train.rows().frame.clone();
+        let rows = RowSet {
+            frame: frame.with_columns([part.cast(DataType::UInt32).alias(FOLD)]),
+            folds: Some(PARTS as usize),
+        };
+        let mut log = ScanLog::default();
+        fit_plan(self.0, &rows, train.schema(), Purpose::Level, &mut log)
     }
 
     fn plan(&self, source: impl Source + 'static) -> Result<()> {
@@ -69,6 +90,13 @@ impl<E: Estimator + Clone> Subject for Learner<'_, E> {
     fn fit(&self, rows: &DataFrame) -> Result<E::Model> {
         let flow = crate::from_train(InMemory::new(rows.clone())).learn(self.0.clone());
         Ok(flow.fit()?.predictor().clone())
+    }
+
+    fn fit_parts(&self, rows: &DataFrame) -> Result<E::Model> {
+        let folds = KFold::new(PARTS as usize).refit();
+        let flow = crate::from(InMemory::new(rows.clone())).split(folds);
+        let run = flow.learn(self.0.clone()).run()?;
+        Ok(run.model()?.predictor().clone())
     }
 
     fn plan(&self, source: impl Source + 'static) -> Result<()> {

@@ -86,6 +86,27 @@ def test_rows(n: int, share: str, seed: int) -> list[int]:
     return sorted(ranked[: size_of(share, n)])
 
 
+def fold_ends(n: int, k: int) -> list[int]:
+    """Where the folds end: the first n % k hold one row more."""
+    return [fold * (n // k) + min(fold, n % k) for fold in range(1, k + 1)]
+
+
+def folds(n: int, k: int, seed: int) -> list[int]:
+    """The fold of each row."""
+    ranked = sorted(range(n), key=lambda row: (row_number(seed, row), row))
+    fold_of = [0] * n
+    for rank, row in enumerate(ranked):
+        fold_of[row] = next(fold for fold, end in enumerate(fold_ends(n, k)) if rank < end)
+    return fold_of
+
+
+def three_sides(n: int, validation: str, test: str, seed: int) -> dict:
+    ranked = sorted(range(n), key=lambda row: (row_number(seed, row), row))
+    first = size_of(test, n)
+    end = first + size_of(validation, n)
+    return {"test": sorted(ranked[:first]), "validation": sorted(ranked[first:end])}
+
+
 def wide(value: int, size: int) -> bytes:
     return value.to_bytes(size, "little", signed=True)
 
@@ -111,6 +132,8 @@ KEYS = [
 SEEDS = [0, 1, 42, LONG]
 ROWS = [*range(17), 2**32 - 1, 2**40]
 SPLITS = [(10, "0.3", 42), (10, "0.3", 0), (100, "0.2", 7)]
+FOLDS = [(10, 3, 42), (23, 5, 0), (7, 7, 1)]
+SIDES = [(10, "0.2", "0.3", 42), (40, "0.15", "0.25", 0)]
 SHARES = ["0.5", "0.3", "0.15", "0.2", "1e-7", "0.30000000000000004", "0.9999999999999999", "5e-324"]
 SIZES = [1, 2, 10, 101, 5_000_000, 10**17, LONG]
 
@@ -130,6 +153,22 @@ def golden() -> dict:
         ],
         "splits": [
             {"n": n, "share": share, "seed": str(seed), "test": test_rows(n, share, seed)} for n, share, seed in SPLITS
+        ],
+        "folds": [
+            {
+                "n": n,
+                "k": k,
+                "seed": str(seed),
+                "fold": folds(n, k, seed),
+                "stable": [row_number(seed, row) * k >> 64 for row in range(n)],
+                "in_order": [next(f for f, end in enumerate(fold_ends(n, k)) if row < end) for row in range(n)],
+            }
+            for n, k, seed in FOLDS
+        ],
+        "three_sides": [
+            {"n": n, "validation_share": validation, "test_share": test, "seed": str(seed)}
+            | three_sides(n, validation, test, seed)
+            for n, validation, test, seed in SIDES
         ],
         "keys": [
             {

@@ -1,6 +1,6 @@
 //! The kit of `floe::testing` tells which law a step breaks: steps that each break one.
 
-use floe::learn::{Learned, Need, Statistic};
+use floe::learn::{Learned, Line, Mean, Need, Shape, Statistic};
 use floe::polars::prelude::*;
 use floe::prelude::*;
 use floe::testing::{Law, check_estimator, check_inverse, check_step};
@@ -27,6 +27,8 @@ enum Fault {
     Head,
     Sorts,
     CountsPieces,
+    SaysItRises,
+    OffItsLine,
     FirstRow,
     Forgets,
     NotANumber,
@@ -37,7 +39,8 @@ enum Fault {
 use Fault::{
     AppliesUndeclared, Collects, CountsPieces, Fails, FirstRow, Forgets, Head, InverseOfAnother,
     InverseValueOnly, LearnsUndeclared, LiesAboutDtype, LiesBeforeTheFit, LiesInTheQuery,
-    MeanOfTheFrame, NeverNull, NotANumber, RemovesUndeclared, Sorts, WritesUndeclared,
+    MeanOfTheFrame, NeverNull, NotANumber, OffItsLine, RemovesUndeclared, SaysItRises, Sorts,
+    WritesUndeclared,
 };
 
 #[derive(Clone, Debug)]
@@ -57,6 +60,19 @@ impl Artifact for Shifted {
 }
 
 impl Apply for Shifted {
+    fn line(&self, _: &str) -> Option<Line> {
+        let wrong = f64::from(u8::from(self.fault == OffItsLine));
+        Some(Line {
+            centre: Mean {
+                origin: 0,
+                offset: self.by + wrong,
+            },
+            scale: 1.0,
+            shift: 0.0,
+            halved: false,
+        })
+    }
+
     fn apply(&self, frame: LazyFrame) -> Result<LazyFrame> {
         let x = || col("x");
         let by = lit(self.by + self.more);
@@ -77,6 +93,7 @@ impl Apply for Shifted {
                 let rows = frame.collect()?;
                 rows.lazy().with_columns([shifted])
             }
+            SaysItRises => frame.with_columns([(lit(self.by) - x()).alias("x")]),
             MeanOfTheFrame => frame.with_columns([x() - x().mean()]),
             Head => frame.with_columns([shifted]).limit(4),
             Sorts => frame
@@ -141,6 +158,14 @@ impl Transform for Shift {
             }),
             _ => Need::column("x", Statistic::Mean),
         }])
+    }
+
+    fn shape(&self, _: &Schema, _: &str) -> Shape {
+        match self.0 {
+            SaysItRises => Shape::Rising,
+            Fault::None | OffItsLine => Shape::Line,
+            _ => Shape::Any,
+        }
     }
 
     fn fit(&self, _: &Schema, learned: &Learned) -> Result<Shifted> {
@@ -222,6 +247,8 @@ fn each_fault_is_told_by_its_law() {
             Law::Chunks,
             "on the rows row by row, it learned",
         ),
+        (SaysItRises, Law::Shape, "column `x` falls"),
+        (OffItsLine, Law::Shape, "and by its line"),
         (FirstRow, Law::Order, "fitted on the rows reversed"),
         (Forgets, Law::Saved, "differs: column `x`"),
         (NotANumber, Law::Saved, "invalid type: null, expected f64"),

@@ -308,3 +308,24 @@ fn least_squares_of_housing_agrees_with_scikit_learn() {
     let rows = scaler.apply(rows.lazy()).and_then(collect).expect("rows");
     check_regression(&rows, "median_house_value", block);
 }
+
+#[test]
+fn unshuffled_folds_score_as_in_scikit_learn() {
+    let Some(expected) = expected() else { return };
+    let block = &expected["diabetes_raw"];
+    let features = names(block);
+    let Some(rows) = diabetes(&features) else {
+        return;
+    };
+    let flow = floe::from(InMemory::new(rows))
+        .split(KFold::new(5).in_order())
+        .learn(LinearRegression::new(features, "target"));
+    let run = flow.run().expect("a run");
+    let found: Vec<f64> = run.metrics().iter().filter_map(|fold| fold.r2()).collect();
+    agrees(
+        &found,
+        &block["cv5_unshuffled_r2_LinearRegression"],
+        0.0,
+        "r2 of the folds",
+    );
+}

@@ -416,3 +416,86 @@ proptest! {
         prop_assert!((0..k).all(|fold| before.contains(&fold)) || k > 5);
     }
 }
+
+/// The vectors of `docs/splitting.md`, recomputed by `tests/golden/reference.py`.
+#[test]
+fn folds_and_sides_agree_with_the_golden_vectors() {
+    let golden = include_str!("../golden/splitting.json");
+    let golden: serde_json::Value = serde_json::from_str(golden).expect("JSON");
+    let number = |value: &serde_json::Value| {
+        let number = value.as_u64().expect("a number");
+        usize::try_from(number).expect("a small number")
+    };
+    let seed = |case: &serde_json::Value| -> u64 {
+        case["seed"]
+            .as_str()
+            .expect("text")
+            .parse()
+            .expect("a seed")
+    };
+    let numbers = |frame: DataFrame| -> Vec<usize> {
+        let rows = frame
+            .column("row")
+            .expect("row")
+            .i64()
+            .expect("integers")
+            .clone();
+        rows.into_no_null_iter()
+            .map(|row| usize::try_from(row).expect("a row"))
+            .collect()
+    };
+    let cases = golden["folds"].as_array().expect("a list");
+    assert!(!cases.is_empty());
+    for case in cases {
+        let (n, k) = (number(&case["n"]), number(&case["k"]));
+        let splits = [
+            ("fold", KFold::new(k).seed(seed(case))),
+            ("stable", KFold::new(k).seed(seed(case)).stable()),
+            ("in_order", KFold::new(k).in_order()),
+        ];
+        for (part, split) in splits {
+            let expected: Vec<usize> = case[part]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(number)
+                .collect();
+            // One fold at a time, since a stable fold of so few rows may be empty.
+            for fold in 0..k {
+                let rows = InMemory::new(rows(n));
+                let sides = floe::from(rows).split(split.clone().fold(fold)).frames();
+                let (train, test) = sides.expect("rows");
+                let found = numbers(test.collect().expect("rows"));
+                let expected = (0..n).filter(|row| expected[*row] == fold);
+                assert_eq!(found, expected.collect::<Vec<_>>(), "{part} {fold} of {k}");
+                assert_eq!(found.len() + train.collect().expect("rows").height(), n);
+            }
+        }
+    }
+    let cases = golden["three_sides"].as_array().expect("a list");
+    assert!(!cases.is_empty());
+    for case in cases {
+        let share = |name: &str| -> f64 {
+            let share = case[name].as_str().expect("text");
+            share.parse().expect("a share")
+        };
+        let split = TrainValidationTest::new(share("validation_share"), share("test_share"));
+        let flow =
+            floe::from(InMemory::new(rows(number(&case["n"])))).split(split.seed(seed(case)));
+        let run = flow.learn(MeanRegressor::new("y")).run().expect("a run");
+        let expected = |side: &str| -> Vec<usize> {
+            case[side]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(number)
+                .collect()
+        };
+        assert_eq!(
+            numbers(run.test().collect().expect("rows")),
+            expected("test")
+        );
+        let validation = run.validation().expect("a third side").collect();
+        assert_eq!(numbers(validation.expect("rows")), expected("validation"));
+    }
+}

@@ -64,6 +64,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "learn",
             "transform",
             "source",
+            "splitter",
             "estimator",
             "model",
             "flow",
