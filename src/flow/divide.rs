@@ -8,7 +8,7 @@ use crate::frame::RowSet;
 use crate::learn::ScanLog;
 use crate::schema::{FOLD, Schema, column};
 use crate::source::{Outline, Source};
-use crate::splitter::{Assigned, Assignment, Decided, FoldAssignment, Rows, Splitter};
+use crate::splitter::{Assigned, Decided, FoldAssignment, OneTrainSide, Rows, Splitter};
 
 /// Rows in two sides: a source with a splitter, or two sources.
 pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
@@ -78,14 +78,9 @@ impl<A: Source, B: Source> HasTest for Parts<A, B> {
 }
 
 /// Rows with one train side, so that there is one thing to fit.
-#[diagnostic::on_unimplemented(
-    message = "this flow deals its rows into folds, so there is no one train side to fit on",
-    label = "folds, not sides",
-    note = "call `.run()` for the models of all folds, or split by one of them: `.split(KFold::new(5).fold(0))`"
-)]
 pub trait HasTrain: Division {}
 
-impl<S: Source, D: Splitter<Assignment = Assignment>> HasTrain for Holdout<S, D> {}
+impl<S: Source, D: Splitter> HasTrain for Holdout<S, D> where D::Assignment: OneTrainSide {}
 
 impl<A: Source, B: Source> HasTrain for Parts<A, B> {}
 

@@ -123,6 +123,16 @@ pub trait Assigned: sealed::Sealed {
     ) -> Result<Self::Pick<One, Many>, E>;
 }
 
+/// An assignment with one train side, so that there is one thing to fit.
+#[diagnostic::on_unimplemented(
+    message = "this flow deals its rows into folds, so there is no one train side to fit on",
+    label = "folds, not sides",
+    note = "call `.run()` for the models of all folds, or split by one of them: `.split(KFold::new(5).fold(0))`"
+)]
+pub trait OneTrainSide: Assigned {}
+
+impl OneTrainSide for Assignment {}
+
 /// An assignment of either kind.
 #[doc(hidden)]
 #[derive(Debug)]

@@ -19,7 +19,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-pub use assignment::{Assigned, Assignment, Decided, FoldAssignment};
+pub use assignment::{Assigned, Assignment, Decided, FoldAssignment, OneTrainSide};
 pub use k_fold::{KFold, OneFold};
 pub use rows::Rows;
 pub use train_test::TrainTestSplit;

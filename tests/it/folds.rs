@@ -499,3 +499,50 @@ fn folds_and_sides_agree_with_the_golden_vectors() {
         assert_eq!(numbers(validation.expect("rows")), expected("validation"));
     }
 }
+
+/// What a model learned must not depend on the rows that it is scored on.
+#[test]
+fn nothing_of_a_fold_reaches_its_own_model() {
+    let k = 4;
+    let split = KFold::new(k).seed(5);
+    let before = flow!(InMemory::new(rows(400)), split.clone())
+        .run()
+        .expect("a run");
+    for fold in 0..k {
+        let own = before.test(fold).collect().expect("rows");
+        let own = own.column("row").expect("row").i64().expect("integers");
+        let own: Vec<i64> = own.into_no_null_iter().collect();
+        let hit: Vec<bool> = (0..400).map(|row| own.contains(&row)).collect();
+        let mut changed = rows(400);
+        changed
+            .with_column(Column::new("hit".into(), hit))
+            .expect("a column");
+        let other = |name: &str| {
+            let changed = col(name) * lit(-3) + lit(7_000);
+            when(col("hit"))
+                .then(changed)
+                .otherwise(col(name))
+                .alias(name)
+        };
+        let changed = changed.lazy();
+        let changed = changed.with_columns(["wide", "x", "gaps", "y"].map(other));
+        let changed = changed
+            .collect()
+            .expect("rows")
+            .drop("hit")
+            .expect("a column");
+        let after = flow!(InMemory::new(changed), split.clone())
+            .run()
+            .expect("a run");
+        for part in ["steps", "target_steps", "predictor"] {
+            let (old, new) = (saved!(before.models()[fold]), saved!(after.models()[fold]));
+            assert_eq!(old[part], new[part], "fold {fold}: {part}");
+        }
+        let another = (fold + 1) % k;
+        let (old, new) = (
+            saved!(before.models()[another]),
+            saved!(after.models()[another]),
+        );
+        assert_ne!(old["steps"], new["steps"], "the rows were changed");
+    }
+}
