@@ -246,6 +246,7 @@ fn prepare<D: Division, P: Plan, T: Plan, W: Wants>(
         levels,
         estimator_scans: 0,
         score_scans: 0,
+        largest_row_group: outline.largest_row_group,
         tags: outline.tags.clone(),
     };
     Ok(Prepared {

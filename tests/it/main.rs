@@ -28,6 +28,7 @@ mod nist_hard;
 mod normalization;
 mod normalizer;
 mod output;
+mod parquet;
 mod planner;
 mod policies;
 mod rank;
