@@ -7,6 +7,7 @@ mod glob;
 mod keep;
 mod memory;
 mod parquet;
+mod text;
 mod then;
 
 use std::fmt;

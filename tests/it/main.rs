@@ -20,6 +20,7 @@ mod dtypes;
 mod expected;
 mod laws;
 mod leakage;
+mod many_files;
 mod metrics;
 mod model_file;
 mod names;
