@@ -6,7 +6,7 @@ pub use crate::estimator::{
 pub use crate::learn::{CancelToken, FitOn as _};
 pub use crate::metric::RegressionMetrics;
 pub use crate::schema::{Columns, Role};
-pub use crate::source::{Csv, InMemory, Parquet, Source};
+pub use crate::source::{Csv, InMemory, NdJson, Parquet, Source};
 pub use crate::splitter::{Splitter, TrainTestSplit};
 pub use crate::tracker::{JsonLinesTracker, MemoryTracker, Strict, Tracker};
 pub use crate::transform::scale::{

@@ -6,6 +6,7 @@ mod files;
 mod glob;
 mod keep;
 mod memory;
+mod nd_json;
 mod parquet;
 mod text;
 mod then;
@@ -18,6 +19,7 @@ pub use before_split::FittedBeforeSplit;
 pub use csv::Csv;
 pub use keep::Keep;
 pub use memory::InMemory;
+pub use nd_json::NdJson;
 pub use parquet::Parquet;
 pub use then::Then;
 

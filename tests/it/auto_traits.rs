@@ -14,7 +14,7 @@ use floe::learn::{
 };
 use floe::metric::{Metric, Metrics, RegressionMetrics};
 use floe::model::{Model, Pipeline};
-use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, Outline, Parquet, Then};
+use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, NdJson, Outline, Parquet, Then};
 use floe::splitter::{Assignment, Rows, TrainTestSplit};
 use floe::tracker::{Event, JsonLinesTracker, MemoryTracker, Status, Strict, What};
 use floe::transform::scale::{
@@ -48,6 +48,7 @@ fn public_types_are_shared_logged_and_cloned() {
 
     value::<Csv>();
     value::<InMemory>();
+    value::<NdJson>();
     value::<Parquet>();
     value::<Keep<Csv>>();
     value::<Then<Csv, WithColumns>>();

@@ -24,6 +24,7 @@ mod many_files;
 mod metrics;
 mod model_file;
 mod names;
+mod nd_json;
 mod nist;
 mod nist_hard;
 mod normalization;

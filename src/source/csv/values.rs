@@ -57,17 +57,7 @@ pub(super) fn read(
             Ok(days.into_date().into_series())
         }
         DataType::Datetime(unit, None) => {
-            let step = match unit {
-                TimeUnit::Nanoseconds => 1,
-                TimeUnit::Microseconds => 1_000,
-                TimeUnit::Milliseconds => 1_000_000,
-            };
-            // A fraction finer than the unit would be lost, so it is refused like any other misfit.
-            let ticks = numbers::<Int64Type>(text, texts, |text| {
-                let nanos = parse::datetime(text)?;
-                let exact = nanos % step == 0;
-                i64::try_from(nanos / step).ok().filter(|_| exact)
-            })?;
+            let ticks = numbers::<Int64Type>(text, texts, |text| parse::ticks(text, *unit))?;
             Ok(ticks.into_datetime(*unit, None).into_series())
         }
         DataType::Boolean => booleans(text, texts),

@@ -144,6 +144,12 @@ impl Lines {
         &self.bytes
     }
 
+    /// The last line that was read, as text.
+    pub(super) fn text(&self) -> &str {
+        // It was checked when it was read.
+        std::str::from_utf8(&self.bytes).unwrap_or_default()
+    }
+
     /// Goes past a line, whatever is in it; false at the end.
     pub(super) fn skip(&mut self) -> Result<bool, LineFlaw> {
         let skipped = self.reader.skip_until(b'\n');

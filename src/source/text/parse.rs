@@ -1,5 +1,7 @@
 //! The text of one field as a value; exact, and nothing at all when the text is something else.
 
+use polars::prelude::TimeUnit;
+
 /// Whole numbers: the parser of Rust, which refuses what does not fit.
 pub(in crate::source) fn whole<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
@@ -98,6 +100,18 @@ pub(in crate::source) fn datetime(text: &str) -> Option<i128> {
     };
     let seconds = day + i128::from(hour * 3_600 + minute * 60 + second);
     Some(seconds * 1_000_000_000 + i128::from(nanos))
+}
+
+/// As [`datetime`], in a unit; a fraction finer than the unit would be lost, so it is refused like any other misfit.
+pub(in crate::source) fn ticks(text: &str, unit: TimeUnit) -> Option<i64> {
+    let step = match unit {
+        TimeUnit::Nanoseconds => 1,
+        TimeUnit::Microseconds => 1_000,
+        TimeUnit::Milliseconds => 1_000_000,
+    };
+    let nanos = datetime(text)?;
+    let exact = nanos % step == 0;
+    i64::try_from(nanos / step).ok().filter(|_| exact)
 }
 
 fn digits(bytes: &[u8]) -> Option<i64> {
