@@ -254,13 +254,44 @@ fn is_known(dtype: &ArrowDataType) -> bool {
     match dtype {
         A::List(inner) | A::LargeList(inner) => is_known(&inner.dtype),
         A::Struct(fields) => fields.iter().all(|field| is_known(&field.dtype)),
-        A::Null | A::Boolean | A::Float32 | A::Float64 | A::Date32 | A::Date64 => true,
-        A::Int8 | A::Int16 | A::Int32 | A::Int64 => true,
-        A::UInt8 | A::UInt16 | A::UInt32 | A::UInt64 => true,
-        A::Utf8 | A::LargeUtf8 | A::Utf8View => true,
-        A::Binary | A::LargeBinary | A::BinaryView | A::FixedSizeBinary(_) => true,
-        A::Time32(_) | A::Time64(_) | A::Timestamp(..) | A::Duration(_) => true,
-        A::Decimal(..) | A::Decimal32(..) | A::Decimal64(..) | A::Decimal256(..) => true,
-        _ => false,
+        A::Null | A::Boolean | A::Float32 | A::Float64 => true,
+        other => {
+            matches!(other, A::Int8 | A::Int16 | A::Int32 | A::Int64)
+                || matches!(other, A::UInt8 | A::UInt16 | A::UInt32 | A::UInt64)
+                || matches!(other, A::Utf8 | A::LargeUtf8 | A::Utf8View)
+                || matches!(other, A::Binary | A::LargeBinary | A::BinaryView)
+                || matches!(other, A::Date32 | A::Date64 | A::Time32(_) | A::Time64(_))
+                || matches!(other, A::Timestamp(..) | A::Duration(_) | A::Decimal(..))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use polars::prelude::{ArrowDataType, ArrowField, ArrowSchema};
+
+    use super::refuse_unknown_dtypes;
+
+    #[test]
+    fn a_dtype_that_polars_would_panic_on_is_named() {
+        let uuid = ArrowDataType::FixedSizeBinary(16);
+        let list =
+            |dtype| ArrowDataType::List(Box::new(ArrowField::new("item".into(), dtype, true)));
+        for (dtype, known) in [
+            (ArrowDataType::Int64, true),
+            (list(ArrowDataType::Utf8), true),
+            (uuid.clone(), false),
+            (list(uuid), false),
+        ] {
+            let field = ArrowField::new("x".into(), dtype, true);
+            let schema = ArrowSchema::from_iter([field]);
+            let refused = refuse_unknown_dtypes(Path::new("a.parquet"), &schema);
+            assert_eq!(refused.is_ok(), known, "{refused:?}");
+            if let Err(error) = refused {
+                assert_eq!(error.column(), Some("x"));
+            }
+        }
     }
 }

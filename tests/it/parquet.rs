@@ -187,22 +187,24 @@ fn explain_counts_without_a_scan_and_warns_of_large_row_groups() -> Outcome {
     Ok(())
 }
 
+/// The scores and the model of a run.
+fn flow<S: Source>(source: S) -> Result<(String, String), Error> {
+    let run = floe::from(source)
+        .split(TrainTestSplit::new(0.3).seed(42))
+        .then(StandardScaler::new(["x"]))
+        .on_target(MinMaxScaler::new(["likes"]))
+        .learn(LinearRegression::new(["x"], "likes"))
+        .run()?;
+    Ok((
+        format!("{:?}", run.metrics()),
+        format!("{:?}", run.model().predictor()),
+    ))
+}
+
 #[test]
 fn a_flow_from_parquet_is_that_from_memory() -> Outcome {
     let dir = tempfile::tempdir()?;
     let path = write(&dir.path().join("a.parquet"), &rows(5000), 700);
-    fn flow<S: Source>(source: S) -> Result<(String, String), Error> {
-        let run = floe::from(source)
-            .split(TrainTestSplit::new(0.3).seed(42))
-            .then(StandardScaler::new(["x"]))
-            .on_target(MinMaxScaler::new(["likes"]))
-            .learn(LinearRegression::new(["x"], "likes"))
-            .run()?;
-        Ok((
-            format!("{:?}", run.metrics()),
-            format!("{:?}", run.model().predictor()),
-        ))
-    }
     assert_eq!(flow(Parquet::new(path))?, flow(InMemory::new(rows(5000)))?);
     Ok(())
 }
@@ -214,7 +216,7 @@ fn every_dtype_comes_back() -> Outcome {
     for (dtype, low, high) in integer_dtypes() {
         let series = physical(
             &dtype,
-            &[Some(low), None, Some(high), Some((low + high) / 2)],
+            &[Some(low), None, Some(high), Some(i128::midpoint(low, high))],
         );
         let frame = crate::support::frame(series);
         write(&path, &frame, 2);

@@ -86,11 +86,13 @@ impl NdJson {
         let mut frames = Vec::new();
         let mut left = self.limit.unwrap_or(u32::MAX);
         for path in &head.paths {
-            let rows = self.count(path)?.min(left);
-            if rows > 0 {
-                frames.push(rows_of(path, &head, rows).map_err(failed)?);
-            }
+            let all = self.count(path)?;
+            let rows = all.min(left);
             left -= rows;
+            if rows > 0 {
+                let cut = (rows < all).then_some(rows);
+                frames.push(rows_of(path, &head, cut).map_err(failed)?);
+            }
         }
         if frames.is_empty() {
             let columns = head.names.iter().zip(&head.targets);
@@ -107,8 +109,8 @@ fn failed(error: PolarsError) -> Error {
     Error::from_polars(ErrorKind::Source, error)
 }
 
-/// The first rows of a file.
-fn rows_of(path: &Path, head: &Arc<Head>, rows: u32) -> PolarsResult<LazyFrame> {
+/// The rows of a file, or the first of them.
+fn rows_of(path: &Path, head: &Arc<Head>, first: Option<u32>) -> PolarsResult<LazyFrame> {
     let schema = Schema::from_iter([Field::new(LINE.into(), DataType::String)]);
     let lines = LazyCsvReader::new(PlRefPath::try_from_path(path)?)
         .with_glob(false)
@@ -149,12 +151,12 @@ fn rows_of(path: &Path, head: &Arc<Head>, rows: u32) -> PolarsResult<LazyFrame> 
         value.alias(name.as_str())
     });
     let columns: Vec<Expr> = columns.collect();
-    Ok(lines
-        .filter(filled)
+    let mut lines = lines.filter(filled);
+    if let Some(first) = first {
         // Before the values are read: what comes after the limit is not looked at, in any batch.
-        .limit(rows)
-        .select([objects.alias(OBJECT)])
-        .select(columns))
+        lines = lines.limit(first);
+    }
+    Ok(lines.select([objects.alias(OBJECT)]).select(columns))
 }
 
 /// The name of a column inside the object, which no key can make special.
