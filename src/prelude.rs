@@ -6,7 +6,7 @@ pub use crate::estimator::{
 pub use crate::learn::{CancelToken, FitOn as _};
 pub use crate::metric::RegressionMetrics;
 pub use crate::schema::{Columns, Role};
-pub use crate::source::{Csv, InMemory, Source};
+pub use crate::source::{Csv, InMemory, NdJson, Parquet, Source};
 pub use crate::splitter::{KFold, Splitter, TrainTestSplit, TrainValidationTest};
 pub use crate::tracker::{JsonLinesTracker, MemoryTracker, Strict, Tracker};
 pub use crate::transform::scale::{

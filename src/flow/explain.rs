@@ -20,8 +20,20 @@ pub struct Explain {
     pub score_scans: usize,
     /// How many models are fitted in these scans: one, or one a fold.
     pub models: usize,
+    /// The bytes, uncompressed, of the largest row group, where rows come in row groups. Memory is
+    /// bounded for up to 64 MiB.
+    pub largest_row_group: Option<u64>,
     /// Declared leaks and the like.
     pub tags: Vec<String>,
+}
+
+/// The size of row groups up to which the memory of a scan is known to be bounded.
+const ROW_GROUP: u64 = 64 << 20;
+
+/// Rounded up in tenths, so that what is over a bound does not look as if it were not.
+fn mebibytes(bytes: u64) -> String {
+    let tenths = (u128::from(bytes) * 10).div_ceil(1 << 20);
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 impl Explain {
@@ -93,6 +105,16 @@ impl fmt::Display for Explain {
         line("score", self.score_scans, scored)?;
         if self.models > 1 {
             writeln!(f, "  {} models are fitted in the same scans", self.models)?;
+        }
+        if let Some(bytes) = self.largest_row_group {
+            let size = mebibytes(bytes);
+            writeln!(f, "  the largest row group: {size} MiB uncompressed")?;
+            if bytes > ROW_GROUP {
+                f.write_str(
+                    "  warning: memory is bounded for row groups up to 64 MiB; \
+                     rewrite the file with smaller row groups\n",
+                )?;
+            }
         }
         for tag in &self.tags {
             writeln!(f, "  tagged: {tag}")?;

@@ -218,6 +218,7 @@ fn prepare<D: Division, P: Plan, T: Plan, W: Wants>(
         estimator_scans: 0,
         score_scans: 0,
         models,
+        largest_row_group: outline.largest_row_group,
         tags: outline.tags.clone(),
     };
     Ok(Prepared {

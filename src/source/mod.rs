@@ -2,8 +2,13 @@
 
 mod before_split;
 pub mod csv;
+mod files;
+mod glob;
 mod keep;
 mod memory;
+mod nd_json;
+mod parquet;
+mod text;
 mod then;
 
 use std::fmt;
@@ -14,6 +19,8 @@ pub use before_split::FittedBeforeSplit;
 pub use csv::Csv;
 pub use keep::Keep;
 pub use memory::InMemory;
+pub use nd_json::NdJson;
+pub use parquet::Parquet;
 pub use then::Then;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -76,6 +83,8 @@ pub struct Outline {
     pub filtered: bool,
     /// Scans that `fit_before_split` needs before the rows can be split.
     pub scans_before_split: usize,
+    /// The bytes, uncompressed, of the largest row group that is read, where rows come in row groups.
+    pub largest_row_group: Option<u64>,
     /// What a run of this source must be tagged with, such as a declared leak.
     pub tags: Vec<String>,
 }

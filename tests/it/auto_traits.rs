@@ -14,7 +14,7 @@ use floe::learn::{
 };
 use floe::metric::{Metric, Metrics, RegressionMetrics};
 use floe::model::{BoxModel, BoxPipeline, Model, Pipeline, Registry};
-use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, Outline, Then};
+use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, NdJson, Outline, Parquet, Then};
 use floe::splitter::{Assignment, Rows, TrainTestSplit};
 use floe::tracker::{Event, JsonLinesTracker, MemoryTracker, Status, Strict, What};
 use floe::transform::scale::{
@@ -48,6 +48,8 @@ fn public_types_are_shared_logged_and_cloned() {
 
     value::<Csv>();
     value::<InMemory>();
+    value::<NdJson>();
+    value::<Parquet>();
     value::<Keep<Csv>>();
     value::<Then<Csv, WithColumns>>();
     value::<FittedBeforeSplit<Csv, MinMaxScaler>>();

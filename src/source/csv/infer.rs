@@ -2,8 +2,8 @@
 
 use polars::prelude::{DataType, TimeUnit};
 
-use super::parse;
 use super::values::{Texts, with_point};
+use crate::source::text::parse;
 
 /// The dtypes that every value so far could be; each value strikes out those that it cannot be.
 #[derive(Clone, Debug)]

@@ -1,22 +1,32 @@
 //! What must be known of a file before Polars reads it: the columns, and that every row has them all.
 
-use std::collections::HashSet;
-use std::fs::{self, Metadata};
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::path::{Path, PathBuf};
+
+use polars::prelude::DataType;
 
 use super::infer::Guess;
 use super::records::{Fault, Flaw, Item, Records};
-use super::values::{Target, Texts, is_readable};
+use super::values::Texts;
 use super::{Csv, Header};
 use crate::error::{Error, ErrorKind, Result, listed};
+use crate::source::files::{error_in, refuse_other_names, refuse_repeated};
+use crate::source::text::{self, Target, is_readable};
 
-/// The columns of a file, from its header and a sample of its rows.
+/// The columns of all files, from their headers and a sample of their rows.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     pub(super) names: Vec<String>,
     pub(super) targets: Vec<Target>,
+    pub(super) parts: Vec<Part>,
+}
+
+/// One file, and its columns in its own order.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) path: PathBuf,
+    pub(super) names: Vec<String>,
 }
 
 /// Where the rows of a file are, from one pass over its lines.
@@ -30,16 +40,6 @@ pub(super) struct Shape {
     pub(super) blanks: Vec<Range<u32>>,
 }
 
-/// The shape found last and the file it belongs to; clones of a source share it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Checked(Arc<Mutex<Option<(Stamp, Shape)>>>);
-
-#[derive(Clone, Debug, PartialEq)]
-struct Stamp {
-    length: u64,
-    modified: Option<SystemTime>,
-}
-
 impl Csv {
     pub(super) fn texts(&self) -> Texts {
         Texts {
@@ -48,91 +48,127 @@ impl Csv {
         }
     }
 
-    /// Reads the header and as many rows as the dtypes need.
+    /// Reads the header of each file and as many rows as the dtypes need.
     pub(super) fn head(&self) -> Result<Head> {
-        self.metadata()?;
-        let mut records =
-            Records::open(&self.path, &self.format, true).map_err(|flaw| self.flawed(flaw))?;
-        let first = self.next_record(&mut records)?;
-        let Some((count, _)) = first else {
-            return Err(self.error("the file is empty"));
-        };
-        let fields = records.fields();
-        let names = self.names(&fields, count)?;
-        self.refuse_repeated(&names)?;
-
-        let mut guesses = vec![Guess::new(); count];
-        let texts = self.texts();
-        let declared = |name: &String| self.dtypes.iter().rev().find(|(of, _)| of == name);
-        let wanted = if names.iter().all(|name| declared(name).is_some()) {
-            0
-        } else {
-            self.infer_rows.unwrap_or(usize::MAX)
-        };
-        let mut row = match self.header {
-            Header::First => self.next_record(&mut records)?,
-            Header::Absent => first,
-        };
-        let mut seen = 0;
-        while let Some((found, line)) = row
-            && seen < wanted
-        {
-            self.refuse_ragged(found, count, line)?;
-            for (guess, field) in guesses.iter_mut().zip(records.fields()) {
-                guess.see(&field, &texts);
+        let paths = self.files.paths()?;
+        let alone = paths.len() == 1;
+        let mut guesses = BTreeMap::new();
+        let mut parts: Vec<Part> = Vec::new();
+        for path in &paths {
+            let Some(names) = self.sample(path, &mut guesses)? else {
+                // Without a header a file of no rows has nothing to say, unless it is the only one.
+                if self.header == Header::Absent && !alone {
+                    continue;
+                }
+                return Err(error_in(path, "the file is empty"));
+            };
+            if let Some(first) = parts.first() {
+                refuse_other_names(
+                    (&first.path, &borrowed(&first.names)),
+                    (path, &borrowed(&names)),
+                )?;
             }
-            seen += 1;
-            row = self.next_record(&mut records)?;
+            parts.push(Part {
+                path: path.clone(),
+                names,
+            });
         }
-
+        let Some(first) = parts.first() else {
+            return Err(error_in(
+                &paths[0],
+                "the file is empty, and so are all others",
+            ));
+        };
+        let names = first.names.clone();
         let targets = names
             .iter()
-            .zip(&guesses)
-            .map(|(name, guess)| match declared(name) {
-                Some((_, dtype)) => Target {
+            .map(|name| match (self.declared(name), guesses.get(name)) {
+                (Some(dtype), _) => Target {
                     dtype: dtype.clone(),
                     declared: true,
                 },
-                None => Target {
-                    dtype: guess.dtype(),
+                (None, guess) => Target {
+                    dtype: guess.unwrap_or(&Guess::new()).dtype(),
                     declared: false,
                 },
             });
         let targets = targets.collect();
         self.refuse_bad_dtypes(&names)?;
-        Ok(Head { names, targets })
+        Ok(Head {
+            names,
+            targets,
+            parts,
+        })
+    }
+
+    fn declared(&self, name: &str) -> Option<&DataType> {
+        let last = self.dtypes.iter().rev().find(|(of, _)| of == name);
+        last.map(|(_, dtype)| dtype)
+    }
+
+    /// The columns of a file in its own order, its first rows seen by the guesses; `None` when it is empty.
+    fn sample(
+        &self,
+        path: &Path,
+        guesses: &mut BTreeMap<String, Guess>,
+    ) -> Result<Option<Vec<String>>> {
+        text::check(path)?;
+        let mut records =
+            Records::open(path, &self.format, true).map_err(|flaw| flawed(path, flaw))?;
+        let first = next_record(path, &mut records)?;
+        let Some((count, _)) = first else {
+            return Ok(None);
+        };
+        let names = self.names(path, &records.fields(), count)?;
+        refuse_repeated(
+            path,
+            self.row_index.as_deref(),
+            names.iter().map(String::as_str),
+            "give other names with `.columns(..)`, or another name to `.row_index(..)`",
+        )?;
+        let wanted = if names.iter().all(|name| self.declared(name).is_some()) {
+            0
+        } else {
+            self.infer_rows.unwrap_or(usize::MAX)
+        };
+        let texts = self.texts();
+        let mut row = match self.header {
+            Header::First => next_record(path, &mut records)?,
+            Header::Absent => first,
+        };
+        let mut seen = 0;
+        let mut here: Vec<Guess> = names
+            .iter()
+            .map(|name| guesses.remove(name).unwrap_or_else(Guess::new))
+            .collect();
+        while let Some((found, line)) = row
+            && seen < wanted
+        {
+            self.refuse_ragged(path, found, count, line)?;
+            for (guess, field) in here.iter_mut().zip(records.fields()) {
+                guess.see(&field, &texts);
+            }
+            seen += 1;
+            row = next_record(path, &mut records)?;
+        }
+        guesses.extend(names.iter().cloned().zip(here));
+        Ok(Some(names))
     }
 
     /// Goes over all lines once, unless that was done since the file last changed.
     ///
     /// Polars cannot be asked to do this: it pads short rows with nulls, takes an absent field for
     /// an empty one, and says "CSV malformed" without a line for what it cannot split.
-    pub(super) fn shape(&self, columns: usize) -> Result<Shape> {
-        let metadata = self.metadata()?;
-        let stamp = Stamp {
-            length: metadata.len(),
-            modified: metadata.modified().ok(),
-        };
-        let mut checked = self
-            .checked
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, shape)) = &*checked
-            && *of == stamp
-        {
-            return Ok(shape.clone());
-        }
-        let shape = self.walk(columns)?;
-        *checked = Some((stamp, shape.clone()));
-        Ok(shape)
+    pub(super) fn shape(&self, part: &Part) -> Result<Shape> {
+        let path = &part.path;
+        self.checked.get(path, || self.walk(path, part.names.len()))
     }
 
-    fn walk(&self, columns: usize) -> Result<Shape> {
-        let mut records =
-            Records::open(&self.path, &self.format, false).map_err(|flaw| self.flawed(flaw))?;
+    fn walk(&self, path: &Path, columns: usize) -> Result<Shape> {
+        let failed = |flaw| flawed(path, flaw);
+        let mut records = Records::open(path, &self.format, false).map_err(failed)?;
         if self.header == Header::First {
-            self.next_record(&mut records)?;
+            next_record(path, &mut records)?;
         }
         let mut shape = Shape {
             skip: 0,
@@ -140,10 +176,10 @@ impl Csv {
             blanks: vec![],
         };
         let mut lines = 0_u32;
-        while let Some((item, line)) = records.next().map_err(|flaw| self.flawed(flaw))? {
+        while let Some((item, line)) = records.next().map_err(failed)? {
             match item {
                 Item::Record(found) => {
-                    self.refuse_ragged(found, columns, line)?;
+                    self.refuse_ragged(path, found, columns, line)?;
                     if shape.rows == 0 {
                         shape.skip = line - 1;
                     }
@@ -157,29 +193,18 @@ impl Csv {
             }
             lines = lines
                 .checked_add(1)
-                .ok_or_else(|| self.error("the file has more than 4,294,967,295 rows"))?;
+                .ok_or_else(|| error_in(path, "the file has more than 4,294,967,295 rows"))?;
         }
         Ok(shape)
     }
 
-    /// The next row and its line, past blank lines and comments.
-    pub(super) fn next_record(&self, records: &mut Records) -> Result<Option<(usize, u64)>> {
-        loop {
-            match records.next().map_err(|flaw| self.flawed(flaw))? {
-                None => return Ok(None),
-                Some((Item::Record(fields), line)) => return Ok(Some((fields, line))),
-                Some((Item::Blank | Item::Comment, _)) => {}
-            }
-        }
-    }
-
-    fn names(&self, first: &[String], count: usize) -> Result<Vec<String>> {
+    fn names(&self, path: &Path, first: &[String], count: usize) -> Result<Vec<String>> {
         if let Some(names) = &self.names {
             if names.len() != count {
                 let given = names.len();
                 let message = format!(
                     "`{}` has {count} columns, but {given} names are given",
-                    self.path.display()
+                    path.display()
                 );
                 return Err(Error::new(ErrorKind::Config, message)
                     .with_help("name every column in `.columns([..])`"));
@@ -190,25 +215,13 @@ impl Csv {
             Header::First => {
                 // A classic Mac file has no `\n`, so the whole of it would pass for a header.
                 if first.iter().any(|name| name.contains('\r')) {
-                    let error = self.error("the lines of the file end in a carriage return alone");
+                    let error =
+                        error_in(path, "the lines of the file end in a carriage return alone");
                     return Err(error.with_help("convert the line ends to `\\n`"));
                 }
                 Ok(first.to_vec())
             }
             Header::Absent => Ok((1..=count).map(|at| format!("column_{at}")).collect()),
-        }
-    }
-
-    fn refuse_repeated(&self, names: &[String]) -> Result<()> {
-        let mut seen: HashSet<&str> = self.row_index.as_deref().into_iter().collect();
-        match names.iter().find(|name| !seen.insert(name)) {
-            None => Ok(()),
-            Some(name) => Err(self
-                .error("the column name occurs twice")
-                .on_column(name.as_str())
-                .with_help(
-                    "give other names with `.columns([..])`, or another name to `.row_index(..)`",
-                )),
         }
     }
 
@@ -233,64 +246,54 @@ impl Csv {
         Ok(())
     }
 
-    fn refuse_ragged(&self, found: usize, columns: usize, line: u64) -> Result<()> {
+    fn refuse_ragged(&self, path: &Path, found: usize, columns: usize, line: u64) -> Result<()> {
         if found == columns || (found < columns && self.pad_short) {
             return Ok(());
         }
         let plural = if found == 1 { "" } else { "s" };
-        let error = self.error(format!(
-            "line {line} has {found} field{plural}, expected {columns}"
-        ));
+        let error = error_in(
+            path,
+            format!("line {line} has {found} field{plural}, expected {columns}"),
+        );
         Err(if found < columns {
             error.with_help("mend the line, or fill short rows with nulls by `.pad_short()`")
         } else {
             error.with_help("mend the line, or say how fields are told apart by `.separator(..)` and `.quote(..)`")
         })
     }
+}
 
-    /// The file is there and is a file.
-    fn metadata(&self) -> Result<Metadata> {
-        let metadata = fs::metadata(&self.path)
-            .map_err(|error| self.error(error.to_string()).caused_by(error))?;
-        if metadata.is_dir() {
-            return Err(self.error("it is a directory, not a file"));
-        }
-        // A pipe gives its rows once, and would be waited for for ever or pass for an empty file.
-        if !metadata.is_file() {
-            let error = self.error("it is a pipe or a device, not a file");
-            return Err(
-                error.with_help("the rows are read more than once: save them to a file first")
-            );
-        }
-        Ok(metadata)
-    }
-
-    /// An error that starts with the name of the file.
-    pub(super) fn error(&self, what: impl AsRef<str>) -> Error {
-        let message = format!("`{}`: {}", self.path.display(), what.as_ref());
-        Error::new(ErrorKind::Source, message)
-    }
-
-    pub(super) fn flawed(&self, flaw: Flaw) -> Error {
-        let line = flaw.line;
-        match flaw.fault {
-            Fault::Io(error) => self.error(error.to_string()).caused_by(error),
-            Fault::Nul => self
-                .error(format!("it does not look like text: line {line} has a zero byte"))
-                .with_help("a compressed or UTF-16 file must be converted to UTF-8 text first"),
-            Fault::Utf8 => self
-                .error(format!("line {line} is not valid UTF-8"))
-                .with_help("convert the file to UTF-8"),
-            Fault::Unclosed => self
-                .error(format!("the quoted field that starts in the row at line {line} is never closed"))
-                .with_help("the file may be cut off; if quotes are plain text in it, say `.quote(None)`"),
-            Fault::AfterQuote => self
-                .error(format!("text follows a closing quote in the row at line {line}"))
-                .with_help("double the quotes inside a quoted field; if quotes are plain text, say `.quote(None)`"),
-            Fault::StrayQuote => self
-                .error(format!("there is a lone quote inside an unquoted field in the row at line {line}"))
-                .with_help("quote the field and double the quote; if quotes are plain text, say `.quote(None)`"),
-            Fault::TooLong => self.error(format!("line {line} is longer than 64 MiB")),
+/// The next row and its line, past blank lines and comments.
+pub(super) fn next_record(path: &Path, records: &mut Records) -> Result<Option<(usize, u64)>> {
+    loop {
+        match records.next().map_err(|flaw| flawed(path, flaw))? {
+            None => return Ok(None),
+            Some((Item::Record(fields), line)) => return Ok(Some((fields, line))),
+            Some((Item::Blank | Item::Comment, _)) => {}
         }
     }
+}
+
+fn borrowed(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
+fn flawed(path: &Path, flaw: Flaw) -> Error {
+    let line = flaw.line;
+    let (message, help) = match flaw.fault {
+        Fault::Line(flaw) => return flaw.into_error(path),
+        Fault::Unclosed => (
+            format!("the quoted field that starts in the row at line {line} is never closed"),
+            "the file may be cut off; if quotes are plain text in it, say `.quote(None)`",
+        ),
+        Fault::AfterQuote => (
+            format!("text follows a closing quote in the row at line {line}"),
+            "double the quotes inside a quoted field; if quotes are plain text, say `.quote(None)`",
+        ),
+        Fault::StrayQuote => (
+            format!("there is a lone quote inside an unquoted field in the row at line {line}"),
+            "quote the field and double the quote; if quotes are plain text, say `.quote(None)`",
+        ),
+    };
+    error_in(path, message).with_help(help)
 }

@@ -2,7 +2,6 @@
 
 mod infer;
 mod layout;
-mod parse;
 mod records;
 mod scan;
 mod values;
@@ -12,13 +11,14 @@ use std::path::PathBuf;
 
 use polars::prelude::{DataType, LazyFrame};
 
-use self::layout::Checked;
+use self::layout::Shape;
 use self::records::Format;
 use super::Source;
+use super::files::{Checked, Files};
 use crate::error::Result;
 use crate::schema::{Field, Schema};
 
-/// A text file of rows, with a header unless told otherwise.
+/// A text file of rows, or several that are read as one, with a header unless told otherwise.
 ///
 /// Each value is read exactly or refused with its line: nothing becomes null or loses a digit in
 /// silence. What is taken for what:
@@ -35,8 +35,14 @@ use crate::schema::{Field, Schema};
 /// * **Values.** Spaces around a value are dropped unless the column is a `String`. `inf` and `nan`
 ///   are numbers only where a float is declared.
 ///
-/// The file is UTF-8, its lines end in `\n` or `\r\n`. The first scan goes over all lines once to
-/// check the rows, in constant memory; clones share what it found until the file changes.
+/// * **Several files.** Each has the same columns, with a header in any order; the first file's order
+///   counts. Dtypes are decided once, from the first rows of every file together, so a column that
+///   looks like `Int64` in one file and `Float64` in another is `Float64`. Rows follow one another.
+///   A file with a header and no rows adds none; a file without even the header is an error.
+/// * **gzip** is known by its first bytes, whatever the name, and may have several members.
+///
+/// The text is UTF-8, its lines end in `\n` or `\r\n`. The first scan goes over all lines once to
+/// check the rows, in constant memory; clones share what it found until a file changes.
 ///
 /// # Examples
 ///
@@ -53,7 +59,7 @@ use crate::schema::{Field, Schema};
 #[derive(Clone)]
 #[must_use = "a source reads nothing until it is scanned"]
 pub struct Csv {
-    path: PathBuf,
+    files: Files,
     format: Format,
     header: Header,
     names: Option<Vec<String>>,
@@ -64,7 +70,7 @@ pub struct Csv {
     pad_short: bool,
     row_index: Option<String>,
     limit: Option<u32>,
-    checked: Checked,
+    checked: Checked<Shape>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +82,32 @@ enum Header {
 impl Csv {
     /// A comma separated file with a header and `"` around fields that need it.
     pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self::of(Files::One(path.into()))
+    }
+
+    /// Several files, in this order.
+    pub fn files<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Self {
+        Self::of(Files::list(paths))
+    }
+
+    /// The files that match a pattern, sorted by the bytes of their paths.
+    ///
+    /// | in a pattern | stands for |
+    /// |---|---|
+    /// | `*` | any characters of one name, or none |
+    /// | `?` | one character of a name |
+    /// | `[a-z_]`, `[!0-9]` | one character that is listed, or is not |
+    /// | `**` as a whole part | any number of folders, or none; links to folders are not followed |
+    ///
+    /// A name that begins with a dot is matched by a dot only; folders that match are passed over.
+    /// The files are looked for at each scan. It is an error when none matches.
+    pub fn glob(pattern: impl Into<String>) -> Self {
+        Self::of(Files::Glob(pattern.into()))
+    }
+
+    fn of(files: Files) -> Self {
         Self {
-            path: path.into(),
+            files,
             format: Format {
                 separator: b',',
                 quote: Some(b'"'),
@@ -156,7 +186,7 @@ impl Csv {
         self
     }
 
-    /// Infers the dtypes from this many rows, 1000 unless told otherwise; `None` looks at all.
+    /// Infers the dtypes from this many rows of each file, 1000 unless told otherwise; `None` looks at all.
     pub fn infer_rows(mut self, rows: Option<usize>) -> Self {
         self.infer_rows = rows;
         self
@@ -195,9 +225,7 @@ impl Csv {
 
 impl Source for Csv {
     fn scan(&self) -> Result<LazyFrame> {
-        let head = self.head()?;
-        let shape = self.shape(head.names.len())?;
-        self.rows(&head, &shape)
+        self.rows(&self.head()?)
     }
 
     fn schema(&self) -> Result<Schema> {
@@ -217,14 +245,14 @@ impl Source for Csv {
 // A path says which source it is; a dozen settings would drown it in a message.
 impl fmt::Debug for Csv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Csv({:?})", self.path)
+        write!(f, "Csv({:?})", self.files)
     }
 }
 
 // What a scan found is not part of what a source is.
 impl PartialEq for Csv {
     fn eq(&self, other: &Self) -> bool {
-        self.path == other.path
+        self.files == other.files
             && self.format == other.format
             && self.header == other.header
             && self.names == other.names

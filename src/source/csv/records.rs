@@ -1,14 +1,8 @@
 //! Splits a text file into records exactly as the reader of Polars will, and says at which line it cannot.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-/// No record of a table is this long; a quote that never closes would otherwise pull in the whole file.
-const LONGEST: usize = 64 << 20;
-
-/// The byte order mark that some programs write before the text.
-const MARK: &[u8] = b"\xef\xbb\xbf";
+use crate::source::text::{LONGEST, LineFlaw, Lines};
 
 /// How the bytes of a file become records and fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,17 +27,14 @@ pub(super) enum Item {
 /// Why the text of a file cannot be a table.
 #[derive(Debug)]
 pub(super) enum Fault {
-    Io(io::Error),
-    Nul,
-    Utf8,
+    /// A line cannot be read at all.
+    Line(LineFlaw),
     /// A quoted field is not closed at the end of the file, or is far too long.
     Unclosed,
     /// Text follows the closing quote of a field.
     AfterQuote,
     /// An unquoted field holds an odd number of quotes.
     StrayQuote,
-    /// One line without an end.
-    TooLong,
 }
 
 /// A fault and the line, counted from one, where the record starts.
@@ -51,6 +42,15 @@ pub(super) enum Fault {
 pub(super) struct Flaw {
     pub(super) fault: Fault,
     pub(super) line: u64,
+}
+
+impl From<LineFlaw> for Flaw {
+    fn from(flaw: LineFlaw) -> Self {
+        Self {
+            line: flaw.line,
+            fault: Fault::Line(flaw),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,10 +63,8 @@ enum Mode {
 
 /// The records of a file, one at a time, in constant memory.
 pub(super) struct Records {
-    reader: BufReader<File>,
+    lines: Lines,
     format: Format,
-    line: u64,
-    physical: Vec<u8>,
     record: Vec<u8>,
     keep: bool,
 }
@@ -76,40 +74,32 @@ impl Records {
     ///
     /// With `keep` the text of the last record is at hand in [`fields`](Self::fields).
     pub(super) fn open(path: &Path, format: &Format, keep: bool) -> Result<Self, Flaw> {
-        let io = |error| Flaw {
-            fault: Fault::Io(error),
-            line: 1,
-        };
-        let file = File::open(path).map_err(io)?;
         let mut records = Self {
-            reader: BufReader::with_capacity(256 << 10, file),
+            lines: Lines::open(path)?,
             format: format.clone(),
-            line: 0,
-            physical: Vec::new(),
             record: Vec::new(),
             keep,
         };
         for _ in 0..format.skip_lines {
-            if records.reader.skip_until(b'\n').map_err(io)? == 0 {
+            if !records.lines.skip()? {
                 break;
             }
-            records.line += 1;
         }
         Ok(records)
     }
 
     /// The next item and the line where it starts, or `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<(Item, u64)>, Flaw> {
-        if !self.read_line()? {
+        if !self.lines.advance()? {
             return Ok(None);
         }
-        let start = self.line;
+        let start = self.lines.line();
         if let Some(prefix) = &self.format.comment
-            && self.physical.starts_with(prefix.as_bytes())
+            && self.lines.bytes().starts_with(prefix.as_bytes())
         {
             return Ok(Some((Item::Comment, start)));
         }
-        if is_blank(&self.physical, self.format.separator) {
+        if is_blank(self.lines.bytes(), self.format.separator) {
             return Ok(Some((Item::Blank, start)));
         }
         let fields = self.record(start)?;
@@ -149,7 +139,7 @@ impl Records {
         let mut splitter = Splitter::new(&self.format);
         let mut length = 0;
         loop {
-            let content = without_line_end(&self.physical);
+            let content = without_line_end(self.lines.bytes());
             splitter.feed(content).map_err(flaw)?;
             if splitter.mode != Mode::Quoted {
                 splitter.close_field().map_err(flaw)?;
@@ -159,38 +149,14 @@ impl Records {
                 return Ok(splitter.fields);
             }
             if self.keep {
-                self.record.extend_from_slice(&self.physical);
+                self.record.extend_from_slice(self.lines.bytes());
             }
-            length += self.physical.len();
-            if length > LONGEST || !self.read_line()? {
+            length += self.lines.bytes().len();
+            // A quote that never closes would otherwise pull in the whole file.
+            if length > LONGEST || !self.lines.advance()? {
                 return Err(flaw(Fault::Unclosed));
             }
         }
-    }
-
-    fn read_line(&mut self) -> Result<bool, Flaw> {
-        self.physical.clear();
-        let line = self.line + 1;
-        let flaw = |fault| Flaw { fault, line };
-        let mut limited = self.reader.by_ref().take(LONGEST as u64);
-        let read = limited.read_until(b'\n', &mut self.physical);
-        if read.map_err(|error| flaw(Fault::Io(error)))? == 0 {
-            return Ok(false);
-        }
-        self.line = line;
-        if line == 1 && self.physical.starts_with(MARK) {
-            self.physical.drain(..MARK.len());
-        }
-        if self.physical.contains(&0) {
-            return Err(flaw(Fault::Nul));
-        }
-        if self.physical.len() >= LONGEST {
-            return Err(flaw(Fault::TooLong));
-        }
-        if std::str::from_utf8(&self.physical).is_err() {
-            return Err(flaw(Fault::Utf8));
-        }
-        Ok(true)
     }
 }
 

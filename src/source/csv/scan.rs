@@ -5,51 +5,55 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 
-use super::layout::{Head, Shape};
+use super::layout::{Head, Part, Shape, next_record};
 use super::records::Records;
-use super::values::{Refused, Target, read};
+use super::values::{Refused, read};
 use super::{Csv, Header};
 use crate::error::{Error, ErrorKind, Result};
+use crate::schema::column;
+use crate::source::files::{error_in, stack};
+use crate::source::text::{Target, article, shortened};
 
 /// The column that numbers what Polars takes for rows, so that blank lines can be left out.
 const LINE: &str = "__floe_line";
 
 impl Csv {
-    /// The rows of a file whose lines are known to be sound.
-    pub(super) fn rows(&self, head: &Head, shape: &Shape) -> Result<LazyFrame> {
-        let failed = |error| Error::from_polars(ErrorKind::Source, error);
-        let mut rows = if shape.rows == 0 {
-            no_rows(head).map_err(failed)?
-        } else {
-            let text = self.text(head, shape).map_err(failed)?;
-            let text = if shape.blanks.is_empty() {
-                text
-            } else {
-                let row = |name: &str| Expr::Column(name.into());
-                text.with_row_index(LINE, None)
-                    .filter(is_row(row(LINE), shape.blanks.clone()))
-            };
-            text.select(self.columns_of(head))
-        };
-        if let Some(name) = &self.row_index {
-            rows = rows.with_row_index(name.as_str(), None);
+    /// The rows of files whose lines are known to be sound.
+    pub(super) fn rows(&self, head: &Head) -> Result<LazyFrame> {
+        let mut frames = Vec::new();
+        for part in &head.parts {
+            let shape = self.shape(part)?;
+            if shape.rows > 0 {
+                let frame = self.rows_of(head, part, &shape);
+                frames.push(frame.map_err(failed)?);
+            }
         }
-        if let Some(limit) = self.limit {
-            rows = rows.limit(limit);
+        if frames.is_empty() {
+            frames.push(no_rows(head).map_err(failed)?);
         }
-        Ok(rows)
+        stack(frames, self.row_index.as_deref(), self.limit).map_err(failed)
+    }
+
+    fn rows_of(&self, head: &Head, part: &Part, shape: &Shape) -> PolarsResult<LazyFrame> {
+        let mut text = self.text(part, shape)?;
+        if !shape.blanks.is_empty() {
+            text = text
+                .with_row_index(LINE, None)
+                .filter(is_row(column(LINE), shape.blanks.clone()));
+        }
+        Ok(text.select(self.columns_of(head, part)))
     }
 
     /// Every column as text. An unquoted empty field is null, a quoted one the empty string.
-    fn text(&self, head: &Head, shape: &Shape) -> PolarsResult<LazyFrame> {
-        let names = head
+    fn text(&self, part: &Part, shape: &Shape) -> PolarsResult<LazyFrame> {
+        let names = part
             .names
             .iter()
             .map(|name| (name.as_str().into(), DataType::String));
         let schema: Schema = names.collect();
         let skip = usize::try_from(shape.skip).unwrap_or(usize::MAX);
         let format = &self.format;
-        LazyCsvReader::new(PlRefPath::try_from_path(&self.path)?)
+        LazyCsvReader::new(PlRefPath::try_from_path(&part.path)?)
             .with_glob(false)
             // Everything before the first row is skipped as plain lines, so that Polars cannot take
             // a line of spaces for the header.
@@ -66,22 +70,23 @@ impl Csv {
             .finish()
     }
 
-    fn columns_of(&self, head: &Head) -> Vec<Expr> {
+    fn columns_of(&self, head: &Head, part: &Part) -> Vec<Expr> {
         let texts = self.texts();
-        let columns = head.names.iter().zip(&head.targets).enumerate();
-        let columns = columns.map(|(at, (name, target))| {
-            // `col` would take a name such as `*` or `^a$` for a pattern.
-            let column = Expr::Column(name.as_str().into());
+        let columns = head.names.iter().zip(&head.targets);
+        let columns = columns.map(|(name, target)| {
+            let column = column(name.as_str());
             if target.dtype == DataType::String && texts.nulls.is_empty() {
                 return column;
             }
             let (source, texts, dtype) = (self.clone(), texts.clone(), target.dtype.clone());
-            let (target, name) = (target.clone(), name.clone());
+            let (target, part, name) = (target.clone(), part.clone(), name.clone());
             let kernel = move |column: Column| {
                 let text = column.as_materialized_series();
                 match read(text.str()?, &target, &texts) {
                     Ok(values) => Ok(values.into_column()),
-                    Err(refused) => Err(source.refused(&name, at, &target, &refused).into_polars()),
+                    Err(refused) => Err(source
+                        .refused(&part, &name, &target, &refused)
+                        .into_polars()),
                 }
             };
             let dtype = move |_: &Schema, field: &Field| {
@@ -93,30 +98,31 @@ impl Csv {
     }
 
     /// The error about a value; the file is read again to find the first such line.
-    fn refused(&self, name: &str, at: usize, target: &Target, refused: &Refused) -> Error {
+    fn refused(&self, part: &Part, name: &str, target: &Target, refused: &Refused) -> Error {
         let help = if target.declared {
             "declare another dtype with `.dtype(..)`, or what stands for null with `.null_values(..)`"
         } else {
             "declare the dtype with `.dtype(..)` or look at more rows with `.infer_rows(None)`"
         };
-        let message = match self.first_refused(at, target) {
+        let message = match self.first_refused(part, name, target) {
             Some((line, value)) => format!("line {line} has `{}`", shortened(&value)),
             None => format!("there is a value `{}`", shortened(&refused.0)),
         };
         let message = format!("{message}, which is not {}", article(&target.dtype));
-        self.error(message)
+        error_in(&part.path, message)
             .on_column(name)
             .with_dtype(&target.dtype)
             .with_help(help)
     }
 
-    fn first_refused(&self, at: usize, target: &Target) -> Option<(u64, String)> {
-        let mut records = Records::open(&self.path, &self.format, true).ok()?;
+    fn first_refused(&self, part: &Part, name: &str, target: &Target) -> Option<(u64, String)> {
+        let at = part.names.iter().position(|of| of == name)?;
+        let mut records = Records::open(&part.path, &self.format, true).ok()?;
         if self.header == Header::First {
-            self.next_record(&mut records).ok()?;
+            next_record(&part.path, &mut records).ok()?;
         }
         let texts = self.texts();
-        while let Some((_, line)) = self.next_record(&mut records).ok()? {
+        while let Some((_, line)) = next_record(&part.path, &mut records).ok()? {
             let field = records.fields().into_iter().nth(at);
             let field = StringChunked::from_iter_options("".into(), std::iter::once(field));
             if let Err(Refused(value)) = read(&field, target, &texts) {
@@ -127,7 +133,11 @@ impl Csv {
     }
 }
 
-/// A file of a header alone.
+fn failed(error: PolarsError) -> Error {
+    Error::from_polars(ErrorKind::Source, error)
+}
+
+/// Files of a header alone.
 fn no_rows(head: &Head) -> PolarsResult<LazyFrame> {
     let columns = head.names.iter().zip(&head.targets);
     let columns =
@@ -151,24 +161,4 @@ fn is_row(line: Expr, blanks: Vec<Range<u32>>) -> Expr {
     line.map(keep, |_, field| {
         Ok(Field::new(field.name().clone(), DataType::Boolean))
     })
-}
-
-fn article(dtype: &DataType) -> String {
-    // As they are printed: i8 to i64, f32 and f64.
-    let vowel = dtype.is_signed_integer() || dtype.is_float();
-    format!("{} {dtype}", if vowel { "an" } else { "a" })
-}
-
-/// The head of a long value, without line breaks.
-fn shortened(value: &str) -> String {
-    let shown: String = value
-        .chars()
-        .take(60)
-        .flat_map(char::escape_debug)
-        .collect();
-    if shown.len() < value.len() {
-        format!("{shown}…")
-    } else {
-        shown
-    }
 }

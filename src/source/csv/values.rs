@@ -2,7 +2,7 @@
 
 use polars::prelude::*;
 
-use super::parse;
+use crate::source::text::{Target, parse};
 
 /// How the text of a field is read, whatever its dtype.
 #[derive(Clone, Debug)]
@@ -17,32 +17,8 @@ impl Texts {
     }
 }
 
-/// The dtype of a column, and whether the user declared it.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Target {
-    pub(super) dtype: DataType,
-    pub(super) declared: bool,
-}
-
 /// A value that is not of the dtype of its column.
 pub(super) struct Refused(pub(super) String);
-
-/// Whether text can be read as this dtype at all.
-pub(super) fn is_readable(dtype: &DataType) -> bool {
-    matches!(
-        dtype,
-        DataType::String | DataType::Boolean | DataType::Date | DataType::Datetime(_, None)
-    ) || matches!(dtype, DataType::Float32 | DataType::Float64)
-        || is_whole(dtype)
-}
-
-fn is_whole(dtype: &DataType) -> bool {
-    use DataType::{Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64};
-    matches!(
-        dtype,
-        Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64
-    )
-}
 
 /// The column as its dtype.
 pub(super) fn read(
@@ -81,17 +57,7 @@ pub(super) fn read(
             Ok(days.into_date().into_series())
         }
         DataType::Datetime(unit, None) => {
-            let step = match unit {
-                TimeUnit::Nanoseconds => 1,
-                TimeUnit::Microseconds => 1_000,
-                TimeUnit::Milliseconds => 1_000_000,
-            };
-            // A fraction finer than the unit would be lost, so it is refused like any other misfit.
-            let ticks = numbers::<Int64Type>(text, texts, |text| {
-                let nanos = parse::datetime(text)?;
-                let exact = nanos % step == 0;
-                i64::try_from(nanos / step).ok().filter(|_| exact)
-            })?;
+            let ticks = numbers::<Int64Type>(text, texts, |text| parse::ticks(text, *unit))?;
             Ok(ticks.into_datetime(*unit, None).into_series())
         }
         DataType::Boolean => booleans(text, texts),

@@ -1,31 +1,33 @@
 //! The text of one field as a value; exact, and nothing at all when the text is something else.
 
+use polars::prelude::TimeUnit;
+
 /// Whole numbers: the parser of Rust, which refuses what does not fit.
-pub(super) fn whole<T: std::str::FromStr>(text: &str) -> Option<T> {
+pub(in crate::source) fn whole<T: std::str::FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
 
 /// A finite number, to the last bit; a literal too big for the type is refused, not made infinite.
-pub(super) fn finite(text: &str) -> Option<f64> {
+pub(in crate::source) fn finite(text: &str) -> Option<f64> {
     let value: f64 = text.parse().ok()?;
     value.is_finite().then_some(value)
 }
 
 /// As [`finite`], rounded once from the text to single precision.
-pub(super) fn finite_single(text: &str) -> Option<f32> {
+pub(in crate::source) fn finite_single(text: &str) -> Option<f32> {
     let value: f32 = text.parse().ok()?;
     value.is_finite().then_some(value)
 }
 
 /// A spelling of infinity or not-a-number, such as `inf`, `-Infinity`, `NaN`.
-pub(super) fn special(text: &str) -> Option<f64> {
+pub(in crate::source) fn special(text: &str) -> Option<f64> {
     let value: f64 = text.parse().ok()?;
     let spelled = !text.bytes().any(|byte| byte.is_ascii_digit());
     (!value.is_finite() && spelled).then_some(value)
 }
 
 /// `true` and `false` in the spellings of Rust, Python and R.
-pub(super) fn boolean(text: &str) -> Option<bool> {
+pub(in crate::source) fn boolean(text: &str) -> Option<bool> {
     match text {
         "true" | "True" | "TRUE" => Some(true),
         "false" | "False" | "FALSE" => Some(false),
@@ -34,7 +36,7 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
 }
 
 /// Days since 1970-01-01 of `YYYY-MM-DD`.
-pub(super) fn date(text: &str) -> Option<i32> {
+pub(in crate::source) fn date(text: &str) -> Option<i32> {
     let bytes = text.as_bytes();
     if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
         return None;
@@ -64,7 +66,7 @@ pub(super) fn date(text: &str) -> Option<i32> {
 /// Nanoseconds since 1970-01-01T00:00:00 of `YYYY-MM-DD[T| ]HH:MM[:SS[.fraction]]`, without a zone.
 ///
 /// A date alone is its midnight, so that a column may hold both.
-pub(super) fn datetime(text: &str) -> Option<i128> {
+pub(in crate::source) fn datetime(text: &str) -> Option<i128> {
     let day = i128::from(date(text.get(..10)?)?) * 86_400;
     if text.len() == 10 {
         return Some(day * 1_000_000_000);
@@ -98,6 +100,18 @@ pub(super) fn datetime(text: &str) -> Option<i128> {
     };
     let seconds = day + i128::from(hour * 3_600 + minute * 60 + second);
     Some(seconds * 1_000_000_000 + i128::from(nanos))
+}
+
+/// As [`datetime`], in a unit; a fraction finer than the unit would be lost, so it is refused like any other misfit.
+pub(in crate::source) fn ticks(text: &str, unit: TimeUnit) -> Option<i64> {
+    let step = match unit {
+        TimeUnit::Nanoseconds => 1,
+        TimeUnit::Microseconds => 1_000,
+        TimeUnit::Milliseconds => 1_000_000,
+    };
+    let nanos = datetime(text)?;
+    let exact = nanos % step == 0;
+    i64::try_from(nanos / step).ok().filter(|_| exact)
 }
 
 fn digits(bytes: &[u8]) -> Option<i64> {
