@@ -17,8 +17,20 @@ pub struct Answers {
 pub(crate) struct ColumnAnswer {
     pub(crate) summary: Found,
     pub(crate) quantiles: Vec<(f64, Quantile)>,
+    pub(crate) approximate: Vec<Approximate>,
     /// The source row of the first infinity, where there is one.
     pub(crate) infinite_row: Option<u64>,
+}
+
+/// A quantile by a sketch, and how far its rank can be off.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Approximate {
+    pub(crate) q: f64,
+    pub(crate) error: f64,
+    pub(crate) value: Value,
+    /// Ranks, of so many values.
+    pub(crate) bound: u64,
+    pub(crate) count: u64,
 }
 
 /// The summary of a column, in types that do not depend on its dtype.

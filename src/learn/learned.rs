@@ -155,6 +155,31 @@ impl Learned {
         Ok(found.map(|(_, quantile)| *quantile))
     }
 
+    /// An approximate quantile that was asked for with this error, if there is any value: a value
+    /// of the column, whose rank lies within `error` times the count of values of the row nearest
+    /// to the quantile's place.
+    ///
+    /// # Errors
+    ///
+    /// As [`rows`](Self::rows), and [`ErrorKind::Fit`] when there were so many rows (2^32 or more)
+    /// that the error cannot be promised.
+    pub fn approximate_quantile(&self, column: &str, q: f64, error: f64) -> Result<Option<Value>> {
+        let found = self.answer(column)?.approximate.iter();
+        let Some(found) = found.copied().find(|of| of.q == q && of.error == error) else {
+            return Ok(None);
+        };
+        if found.bound as f64 > error * found.count as f64 {
+            let (bound, count) = (found.bound, found.count);
+            let message = format!(
+                "the approximate quantile {q} may be off by {bound} ranks of {count}, more than the stated error {error}"
+            );
+            return Err(Error::new(ErrorKind::Fit, message)
+                .on_column(column)
+                .with_help("state a larger error, or ask for exact quantiles"));
+        }
+        Ok(Some(found.value))
+    }
+
     /// The triangular factor of the least squares problem that was asked for.
     ///
     /// # Errors

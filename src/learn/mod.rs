@@ -37,3 +37,4 @@ pub use sheet::Level;
 pub(crate) use tally::Tally;
 pub use value::{Mean, Quantile, Value};
 pub use walk::Walk;
+pub(crate) use walk::refuse_error;

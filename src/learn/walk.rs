@@ -146,14 +146,7 @@ impl Walk {
         for need in needs {
             match need.0 {
                 Ask::Column { column, statistic } => {
-                    if let Statistic::Quantile(q) = statistic
-                        && !(0.0..=1.0).contains(&q)
-                    {
-                        let message = format!("the quantile {q} does not lie in [0, 1]");
-                        return Err(
-                            Error::new(ErrorKind::Config, message).on_column(column.as_str())
-                        );
-                    }
+                    refuse_outside(statistic).map_err(|error| error.on_column(column.as_str()))?;
                     let ask = ColumnAsk::new(self.field(&column)?, self.version(&column))?;
                     let slot = self.sheet.ask_column(ask, statistic);
                     asked.columns.insert(column, slot);
@@ -221,6 +214,33 @@ impl Walk {
     pub(crate) fn finish(self) -> (Sheet, Option<LazyFrame>, Schema) {
         (self.sheet, self.frame, self.schema)
     }
+}
+
+/// Refuses a quantile or an error that cannot be.
+fn refuse_outside(statistic: Statistic) -> Result<()> {
+    let (q, error) = match statistic {
+        Statistic::Quantile(q) => (q, None),
+        Statistic::ApproximateQuantile { q, error } => (q, Some(error)),
+        _ => return Ok(()),
+    };
+    if !(0.0..=1.0).contains(&q) {
+        let message = format!("the quantile {q} does not lie in [0, 1]");
+        return Err(Error::new(ErrorKind::Config, message));
+    }
+    match error {
+        Some(error) => refuse_error(error),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a stated error of approximate quantiles that is no share in (0, 0.5].
+pub(crate) fn refuse_error(error: f64) -> Result<()> {
+    if error > 0.0 && error <= 0.5 {
+        return Ok(());
+    }
+    let message = format!("the error {error} of approximate quantiles does not lie in (0, 0.5]");
+    Err(Error::new(ErrorKind::Config, message)
+        .with_help("state it as a share of the rows, such as 0.01, or ask for exact quantiles"))
 }
 
 // A query plan is no help in a message.

@@ -13,6 +13,7 @@
     reason = "a test may fail loudly and print, and its numbers are small or as published"
 )]
 
+mod approximate;
 mod auto_traits;
 mod bits;
 mod csv;
