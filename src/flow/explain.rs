@@ -77,10 +77,9 @@ impl fmt::Display for Explain {
             if !level.sketched.is_empty() {
                 let most = level.sketch_bytes.div_ceil(1024);
                 let each = if self.models > 1 { " and fold" } else { "" };
-                let columns = level.sketched.join(", ");
-                detail.push_str(&format!(
-                    "; holds at most {most} KiB a column{each}: {columns}"
-                ));
+                let held = format!("; holds at most {most} KiB a column{each}: ");
+                detail.push_str(&held);
+                detail.push_str(&level.sketched.join(", "));
             }
             if !level.queries.is_empty() {
                 detail.push_str("; queries of their own: ");

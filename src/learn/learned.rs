@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use polars::prelude::{DataFrame, PlSmallStr};
 
-use super::answers::{Answers, ColumnAnswer, FactorAnswer};
+use super::answers::{Answers, Approximate, ColumnAnswer, FactorAnswer};
 use super::least_squares::LeastSquares;
 use super::sheet::Asked;
 use super::value::{Mean, Quantile, Value};
@@ -164,20 +164,12 @@ impl Learned {
     /// As [`rows`](Self::rows), and [`ErrorKind::Fit`] when there were so many rows (2^32 or more)
     /// that the error cannot be promised.
     pub fn approximate_quantile(&self, column: &str, q: f64, error: f64) -> Result<Option<Value>> {
-        let found = self.answer(column)?.approximate.iter();
-        let Some(found) = found.copied().find(|of| of.q == q && of.error == error) else {
-            return Ok(None);
-        };
-        if found.bound as f64 > error * found.count as f64 {
-            let (bound, count) = (found.bound, found.count);
-            let message = format!(
-                "the approximate quantile {q} may be off by {bound} ranks of {count}, more than the stated error {error}"
-            );
-            return Err(Error::new(ErrorKind::Fit, message)
-                .on_column(column)
-                .with_help("state a larger error, or ask for exact quantiles"));
-        }
-        Ok(Some(found.value))
+        let mut found = self.answer(column)?.approximate.iter();
+        let found = found.find(|found| found.q == q && found.error == error);
+        found
+            .map(Approximate::value)
+            .transpose()
+            .map_err(|error| error.on_column(column))
     }
 
     /// The triangular factor of the least squares problem that was asked for.

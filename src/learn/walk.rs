@@ -262,3 +262,26 @@ impl ColumnAsk {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_and_errors_that_cannot_be_are_refused() {
+        let approximate = |q, error| Statistic::ApproximateQuantile { q, error };
+        assert!(refuse_outside(approximate(1.0, 0.5)).is_ok());
+        for (statistic, told) in [
+            (Statistic::Quantile(-0.1), "[0, 1]"),
+            (approximate(1.1, 0.1), "[0, 1]"),
+            (approximate(f64::NAN, 0.1), "[0, 1]"),
+            (approximate(0.5, 0.0), "(0, 0.5]"),
+            (approximate(0.5, 0.51), "(0, 0.5]"),
+            (approximate(0.5, f64::NAN), "(0, 0.5]"),
+        ] {
+            let error = refuse_outside(statistic).expect_err("an error");
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(told), "{error}");
+        }
+    }
+}

@@ -97,7 +97,10 @@ fn the_size_follows_from_the_error() {
             .and_then(|k| k.parse().ok())
             .expect("k");
         let full = f64::from(32 - k.ilog2());
-        assert!(k % 2 == 0 && full / k as f64 <= error, "{error}: {k}");
+        assert!(
+            k.is_multiple_of(2) && full / k as f64 <= error,
+            "{error}: {k}"
+        );
     }
 }
 

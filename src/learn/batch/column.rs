@@ -140,7 +140,7 @@ where
             Some(Approximate {
                 q: *q,
                 error: *error,
-                value: sketch.quantile(*q)?.into().0,
+                found: sketch.quantile(*q)?.into().0,
                 bound: sketch.bound(),
                 count: sketch.count(),
             })
