@@ -86,6 +86,13 @@ impl fmt::Display for Explain {
                 detail.push_str("; holds in memory: ");
                 detail.push_str(&level.buffered.join(", "));
             }
+            if !level.sketched.is_empty() {
+                let most = level.sketch_bytes.div_ceil(1024);
+                let each = if self.models > 1 { " and fold" } else { "" };
+                let held = format!("; holds at most {most} KiB a column{each}: ");
+                detail.push_str(&held);
+                detail.push_str(&level.sketched.join(", "));
+            }
             if !level.queries.is_empty() {
                 detail.push_str("; queries of their own: ");
                 detail.push_str(&level.queries.join(", "));

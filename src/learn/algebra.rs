@@ -150,7 +150,10 @@ impl Link {
 
     fn carry(&self, answer: &mut ColumnAnswer) -> Result<()> {
         let ColumnAnswer {
-            summary, quantiles, ..
+            summary,
+            quantiles,
+            approximate,
+            ..
         } = answer;
         let Some((min, max)) = summary.min.zip(summary.max) else {
             return Ok(());
@@ -161,9 +164,11 @@ impl Link {
                 .iter()
                 .flat_map(|(_, quantile)| [quantile.lower, quantile.upper]),
         );
+        values.extend(approximate.iter().map(|near| near.found));
         // The step itself moves the order statistics, to the bits that a scan would have found.
         let moved = self.apply(&values)?;
         let (ends, between) = moved.split_at(2);
+        let (between, near) = between.split_at(2 * quantiles.len());
         (summary.min, summary.max) = (Some(ends[0]), Some(ends[1]));
         for ((_, quantile), ends) in quantiles.iter_mut().zip(between.chunks(2)) {
             *quantile = Quantile {
@@ -171,6 +176,9 @@ impl Link {
                 upper: ends[1],
                 fraction: quantile.fraction,
             };
+        }
+        for (near, value) in approximate.iter_mut().zip(near) {
+            near.found = *value;
         }
         if self.shape != Shape::Line {
             (summary.mean, summary.std) = (None, None);

@@ -4,6 +4,7 @@ use polars::prelude::DataFrame;
 
 use super::accumulate::{Double, Factor};
 use super::value::{Mean, Quantile, Value};
+use crate::error::{Error, ErrorKind, Result};
 
 /// What the scan of a level found.
 #[derive(Clone, Debug, Default)]
@@ -17,8 +18,41 @@ pub struct Answers {
 pub(crate) struct ColumnAnswer {
     pub(crate) summary: Found,
     pub(crate) quantiles: Vec<(f64, Quantile)>,
+    pub(crate) approximate: Vec<Approximate>,
     /// The source row of the first infinity, where there is one.
     pub(crate) infinite_row: Option<u64>,
+}
+
+/// A quantile by a sketch, and how far its rank can be off.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Approximate {
+    pub(crate) q: f64,
+    pub(crate) error: f64,
+    pub(crate) found: Value,
+    /// Ranks, of so many values.
+    pub(crate) bound: u64,
+    pub(crate) count: u64,
+}
+
+impl Approximate {
+    /// The value, unless its rank can be off by more than was stated.
+    pub(crate) fn value(&self) -> Result<Value> {
+        let Self {
+            q,
+            error,
+            found,
+            bound,
+            count,
+        } = *self;
+        if bound as f64 <= error * count as f64 {
+            return Ok(found);
+        }
+        let message = format!(
+            "the approximate quantile {q} may be off by {bound} ranks of {count}, more than the stated error {error}"
+        );
+        Err(Error::new(ErrorKind::Fit, message)
+            .with_help("state a larger error, or ask for exact quantiles"))
+    }
 }
 
 /// The summary of a column, in types that do not depend on its dtype.
@@ -60,5 +94,25 @@ impl FactorAnswer {
             factor: self.factor.merge(&other.factor, &beyond),
             origins,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_could_not_be_kept_is_told() {
+        let of = |bound| Approximate {
+            q: 0.5,
+            error: 0.25,
+            found: Value::Int(7),
+            bound,
+            count: 1_000,
+        };
+        assert_eq!(of(250).value().expect("kept"), Value::Int(7));
+        let error = of(251).value().expect_err("not kept");
+        assert_eq!(error.kind(), ErrorKind::Fit);
+        assert!(error.to_string().contains("251 ranks of 1000"), "{error}");
     }
 }

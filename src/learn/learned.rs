@@ -4,7 +4,7 @@ use std::sync::Arc;
 use polars::prelude::{DataFrame, PlSmallStr};
 
 use super::algebra::carry_factor;
-use super::answers::{Answers, ColumnAnswer, FactorAnswer};
+use super::answers::{Answers, Approximate, ColumnAnswer, FactorAnswer};
 use super::least_squares::LeastSquares;
 use super::sheet::Asked;
 use super::value::{Mean, Quantile, Value};
@@ -161,6 +161,23 @@ impl Learned {
         let answer = self.answer(column)?;
         let found = answer.quantiles.iter().find(|(asked, _)| *asked == q);
         Ok(found.map(|(_, quantile)| *quantile))
+    }
+
+    /// An approximate quantile that was asked for with this error, if there is any value: a value
+    /// of the column, whose rank lies within `error` times the count of values of the row nearest
+    /// to the quantile's place.
+    ///
+    /// # Errors
+    ///
+    /// As [`rows`](Self::rows), and [`ErrorKind::Fit`] when there were so many rows (2^32 or more)
+    /// that the error cannot be promised.
+    pub fn approximate_quantile(&self, column: &str, q: f64, error: f64) -> Result<Option<Value>> {
+        let mut found = self.answer(column)?.approximate.iter();
+        let found = found.find(|found| found.q == q && found.error == error);
+        found
+            .map(Approximate::value)
+            .transpose()
+            .map_err(|error| error.on_column(column))
     }
 
     /// The triangular factor of the least squares problem that was asked for.

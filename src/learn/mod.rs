@@ -41,3 +41,4 @@ pub(crate) use step::{Declare, Progress, advance, refuse_undeclared, resolve};
 pub(crate) use tally::Tally;
 pub use value::{Mean, Quantile, Value};
 pub use walk::Walk;
+pub(crate) use walk::refuse_error;

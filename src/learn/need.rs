@@ -26,6 +26,16 @@ pub enum Statistic {
     Std,
     /// An exact quantile with linear interpolation (NumPy's default). Buffers the column.
     Quantile(f64),
+    /// A quantile by a sketch: a value of the column whose rank lies within `error` times the count
+    /// of values of the wanted one. Holds a bounded part of the column.
+    ///
+    /// Nothing about it is random: the same rows in the same order give the same bits.
+    ApproximateQuantile {
+        /// The quantile, in [0, 1].
+        q: f64,
+        /// The error as a share of the values, in (0, 0.5].
+        error: f64,
+    },
 }
 
 type Query = dyn Fn(LazyFrame) -> Result<DataFrame> + Send + Sync;

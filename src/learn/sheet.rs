@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use polars::prelude::{DataFrame, Expr, LazyFrame, PlSmallStr};
 
+use super::accumulate;
 use super::algebra::Trail;
 use super::need::Statistic;
 use crate::error::Result;
@@ -32,9 +33,23 @@ pub(crate) struct ColumnQuestion {
     /// An infinity will be an error, which says in which row it is.
     pub(crate) locate: bool,
     pub(crate) quantiles: Vec<f64>,
+    /// Quantiles and their stated errors; one sketch of the smallest error answers them all.
+    pub(crate) approximate: Vec<(f64, f64)>,
 }
 
 impl ColumnQuestion {
+    /// The error of the sketch, if there is to be one.
+    pub(crate) fn sketch_error(&self) -> Option<f64> {
+        let errors = self.approximate.iter().map(|(_, error)| *error);
+        errors.min_by(f64::total_cmp)
+    }
+
+    /// What the sketch takes at most.
+    fn sketch_bytes(&self) -> usize {
+        let held = self.sketch_error().map_or(0, accumulate::most_held);
+        held.saturating_mul(self.ask.kind.bytes())
+    }
+
     /// The name of the column in the query of the level.
     pub(crate) fn alias(&self) -> PlSmallStr {
         format!("__floe:{}@{}", self.ask.column, self.ask.version).into()
@@ -113,6 +128,7 @@ impl Sheet {
             moments: false,
             locate: false,
             quantiles: Vec::new(),
+            approximate: Vec::new(),
         });
         self.columns.len() - 1
     }
@@ -128,6 +144,11 @@ impl Sheet {
             Statistic::Quantile(q) => {
                 if !question.quantiles.contains(&q) {
                     question.quantiles.push(q);
+                }
+            }
+            Statistic::ApproximateQuantile { q, error } => {
+                if !question.approximate.contains(&(q, error)) {
+                    question.approximate.push((q, error));
                 }
             }
         }
@@ -170,6 +191,7 @@ impl Sheet {
     /// What `explain()` tells of this level.
     pub(crate) fn level(&self) -> Level {
         let buffered = self.columns.iter().filter(|q| !q.quantiles.is_empty());
+        let sketched = self.columns.iter().filter(|q| !q.approximate.is_empty());
         Level {
             scans: usize::from(!self.columns.is_empty()) + self.queries.len(),
             columns: self
@@ -178,6 +200,12 @@ impl Sheet {
                 .map(|q| q.ask.column.to_string())
                 .collect(),
             buffered: buffered.map(|q| q.ask.column.to_string()).collect(),
+            sketch_bytes: sketched
+                .clone()
+                .map(ColumnQuestion::sketch_bytes)
+                .max()
+                .unwrap_or(0),
+            sketched: sketched.map(|q| q.ask.column.to_string()).collect(),
             queries: self.queries.iter().map(|q| q.name.to_string()).collect(),
         }
     }
@@ -193,6 +221,11 @@ pub struct Level {
     pub columns: Vec<String>,
     /// The columns that must be held in memory (exact quantiles): 8 to 16 bytes a value.
     pub buffered: Vec<String>,
+    /// The columns of which a bounded part is held in memory (approximate quantiles).
+    pub sketched: Vec<String>,
+    /// The bytes that such a part takes at most, of fewer than 2^32 rows; of folds, each fold holds
+    /// one a column, and one more is made to join them.
+    pub sketch_bytes: usize,
     /// The names of the queries that steps brought themselves.
     pub queries: Vec<String>,
 }

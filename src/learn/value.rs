@@ -54,6 +54,15 @@ pub struct Quantile {
 }
 
 impl Quantile {
+    /// A quantile that is a value of the column.
+    pub(crate) fn at(value: Value) -> Self {
+        Self {
+            lower: value,
+            upper: value,
+            fraction: 0.0,
+        }
+    }
+
     /// The linear interpolation, NumPy's default definition.
     pub fn to_f64(self) -> f64 {
         let (lower, upper) = (self.lower.to_f64(), self.upper.to_f64());

@@ -196,14 +196,7 @@ impl Walk {
         for need in needs {
             match need.0 {
                 Ask::Column { column, statistic } => {
-                    if let Statistic::Quantile(q) = statistic
-                        && !(0.0..=1.0).contains(&q)
-                    {
-                        let message = format!("the quantile {q} does not lie in [0, 1]");
-                        return Err(
-                            Error::new(ErrorKind::Config, message).on_column(column.as_str())
-                        );
-                    }
+                    refuse_outside(statistic).map_err(|error| error.on_column(column.as_str()))?;
                     let (ask, trail) = self.trace(&column)?;
                     let slot = self.sheet.ask_column(ask, statistic);
                     asked.columns.insert(column, (slot, trail));
@@ -293,6 +286,33 @@ impl Walk {
     }
 }
 
+/// Refuses a quantile or an error that cannot be.
+fn refuse_outside(statistic: Statistic) -> Result<()> {
+    let (q, error) = match statistic {
+        Statistic::Quantile(q) => (q, None),
+        Statistic::ApproximateQuantile { q, error } => (q, Some(error)),
+        _ => return Ok(()),
+    };
+    if !(0.0..=1.0).contains(&q) {
+        let message = format!("the quantile {q} does not lie in [0, 1]");
+        return Err(Error::new(ErrorKind::Config, message));
+    }
+    match error {
+        Some(error) => refuse_error(error),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a stated error of approximate quantiles that is no share in (0, 0.5].
+pub(crate) fn refuse_error(error: f64) -> Result<()> {
+    if error > 0.0 && error <= 0.5 {
+        return Ok(());
+    }
+    let message = format!("the error {error} of approximate quantiles does not lie in (0, 0.5]");
+    Err(Error::new(ErrorKind::Config, message)
+        .with_help("state it as a share of the rows, such as 0.01, or ask for exact quantiles"))
+}
+
 // A query plan is no help in a message.
 impl fmt::Debug for Walk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -310,5 +330,28 @@ impl ColumnAsk {
             version,
             kind: Kind::of(field.name(), field.dtype())?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_and_errors_that_cannot_be_are_refused() {
+        let approximate = |q, error| Statistic::ApproximateQuantile { q, error };
+        assert!(refuse_outside(approximate(1.0, 0.5)).is_ok());
+        for (statistic, told) in [
+            (Statistic::Quantile(-0.1), "[0, 1]"),
+            (approximate(1.1, 0.1), "[0, 1]"),
+            (approximate(f64::NAN, 0.1), "[0, 1]"),
+            (approximate(0.5, 0.0), "(0, 0.5]"),
+            (approximate(0.5, 0.51), "(0, 0.5]"),
+            (approximate(0.5, f64::NAN), "(0, 0.5]"),
+        ] {
+            let error = refuse_outside(statistic).expect_err("an error");
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(told), "{error}");
+        }
     }
 }

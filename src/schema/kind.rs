@@ -20,6 +20,17 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// The bytes that a value takes in memory.
+    pub(crate) fn bytes(self) -> usize {
+        match self {
+            Self::Bool | Self::I8 | Self::U8 => 1,
+            Self::I16 | Self::U16 => 2,
+            Self::I32 | Self::U32 | Self::F32 => 4,
+            Self::I64 | Self::U64 | Self::F64 => 8,
+            Self::I128 => 16,
+        }
+    }
+
     /// The physical kind of a numeric dtype, or why it has none.
     pub(crate) fn of(column: &str, dtype: &DataType) -> Result<Self> {
         let kind = match dtype {

@@ -14,6 +14,7 @@
 )]
 
 mod algebra;
+mod approximate;
 mod auto_traits;
 mod bits;
 mod broken_steps;

@@ -9,6 +9,7 @@ mod factor;
 mod householder;
 mod order;
 mod ridge;
+mod sketch;
 mod solve;
 mod summary;
 mod tree;
@@ -21,11 +22,14 @@ mod factor_tests;
 #[cfg(test)]
 mod ridge_tests;
 #[cfg(test)]
+mod sketch_tests;
+#[cfg(test)]
 mod summary_tests;
 
 pub(crate) use double::Double;
 pub(crate) use factor::{Column, Factor, LeastSquares};
 pub(crate) use order::{OrderBuffer, Ranked};
+pub(crate) use sketch::{Sketch, most_held};
 pub(crate) use solve::{RankPolicy, Solution, Unsolved};
 pub(crate) use summary::{ColumnSummary, State, Summary};
 pub(crate) use value::{Extreme, Value};

@@ -3,9 +3,9 @@ use polars::prelude::{ChunkedArray, PolarsNumericType, PolarsResult, Series};
 use super::{Bits, Chunks, others};
 use crate::error::Result;
 use crate::learn::accumulate::{
-    self, ColumnSummary, Extreme, OrderBuffer, Ranked, Summary, Validity,
+    self, ColumnSummary, Extreme, OrderBuffer, Ranked, Sketch, Summary, Validity,
 };
-use crate::learn::answers::{ColumnAnswer, Found};
+use crate::learn::answers::{Approximate, ColumnAnswer, Found};
 use crate::learn::sheet::ColumnQuestion;
 use crate::learn::value::{Mean, Quantile, Value};
 use crate::schema::Kind;
@@ -59,6 +59,7 @@ where
 {
     chunks: Chunks<P>,
     quantiles: Vec<f64>,
+    approximate: Vec<(f64, f64)>,
     groups: Vec<Group<P::Native>>,
 }
 
@@ -66,6 +67,7 @@ where
 struct Group<V: accumulate::Value> {
     summary: ColumnSummary<V>,
     order: OrderBuffer<V>,
+    sketch: Option<Sketch<V>>,
 }
 
 impl<P: PolarsNumericType> Typed<P>
@@ -76,10 +78,12 @@ where
         let group = || Group {
             summary: ColumnSummary::new(question.moments),
             order: OrderBuffer::new(),
+            sketch: question.sketch_error().map(Sketch::new),
         };
         Self {
             chunks,
             quantiles: question.quantiles.clone(),
+            approximate: question.approximate.clone(),
             groups: std::iter::repeat_with(group).take(groups).collect(),
         }
     }
@@ -112,6 +116,37 @@ where
         });
         found.collect()
     }
+
+    fn approximate(&mut self, except: Option<usize>) -> Vec<Approximate>
+    where
+        P::Native: Into<Learnt>,
+    {
+        let mut joined: Option<Sketch<P::Native>> = None;
+        let sketch = if let ([only], None) = (self.groups.as_mut_slice(), except) {
+            &mut only.sketch
+        } else {
+            for group in others(&self.groups, except) {
+                match (&mut joined, &group.sketch) {
+                    (Some(joined), Some(sketch)) => joined.merge(sketch),
+                    (joined, sketch) => joined.clone_from(sketch),
+                }
+            }
+            &mut joined
+        };
+        let Some(sketch) = sketch else {
+            return Vec::new();
+        };
+        let found = self.approximate.iter().filter_map(|(q, error)| {
+            Some(Approximate {
+                q: *q,
+                error: *error,
+                found: sketch.quantile(*q)?.into().0,
+                bound: sketch.bound(),
+                count: sketch.count(),
+            })
+        });
+        found.collect()
+    }
 }
 
 impl<P: PolarsNumericType> Gather for Typed<P>
@@ -129,6 +164,9 @@ where
             if !self.quantiles.is_empty() {
                 group.order.push(chunk.values(), validity);
             }
+            if let Some(sketch) = &mut group.sketch {
+                sketch.push(chunk.values(), validity);
+            }
         }
         Ok(())
     }
@@ -138,6 +176,7 @@ where
         let summary = states.reduce(accumulate::State::merge).unwrap_or_default();
         ColumnAnswer {
             quantiles: self.quantiles(except),
+            approximate: self.approximate(except),
             summary: found(summary.finish()),
             infinite_row: None,
         }
