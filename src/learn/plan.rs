@@ -52,8 +52,8 @@ pub trait FitOn: Plan + Sized {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Schema`] for a missing column or a wrong dtype, [`ErrorKind::Fit`] for values
-    /// that a policy refuses.
+    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) for a missing column or a wrong dtype,
+    /// [`ErrorKind::Fit`](crate::ErrorKind::Fit) for values that a policy refuses.
     ///
     /// # Examples
     ///
@@ -92,7 +92,8 @@ pub trait FitOn: Plan + Sized {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Schema`] and [`ErrorKind::Config`] for what cannot work.
+    /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) and
+    /// [`ErrorKind::Config`](crate::ErrorKind::Config) for what cannot work.
     fn levels(&self, schema: &Schema) -> Result<Vec<Level>> {
         let mut alone = Alone::new(self);
         let mut log = ScanLog::default();
