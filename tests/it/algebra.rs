@@ -227,11 +227,16 @@ fn a_policy_that_makes_nulls_ends_the_rule() {
             .len()
     };
     assert_eq!(levels(scaler(0)), 1);
+    let strict = MinMaxScaler::new(["x"]).nulls(Nulls::Error);
+    assert_eq!(
+        levels(BoxTransform::new(strict)),
+        1,
+        "any null ends its own fit"
+    );
     for first in [
         MinMaxScaler::new(["x"]).nans(Nans::Null),
         MinMaxScaler::new(["x"]).infinities(Infinities::Keep),
         MinMaxScaler::new(["x"]).constant(Constant::Null),
-        MinMaxScaler::new(["x"]).nulls(Nulls::Error),
     ] {
         assert_eq!(levels(BoxTransform::new(first.clone())), 2, "{first:?}");
     }

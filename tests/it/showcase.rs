@@ -175,12 +175,19 @@ fn the_whole_run_and_its_stages_give_one_line() {
         "--model",
         &model,
     ]);
-    assert_eq!(line["coefficients"], run["model"]["coefficients"]);
-    assert_eq!(line["intercept"], run["model"]["intercept"]);
+    // The stages factor the scaled rows, the whole run the rows and scales the factor: the same line,
+    // rounded elsewhere.
+    let model_of_run = &run["model"];
+    close(
+        &line["coefficients"]["index"],
+        &model_of_run["coefficients"]["index"],
+        "coefficient",
+    );
+    close(&line["intercept"], &model_of_run["intercept"], "intercept");
     let test = room.path("data_test.csv");
     let scored = json(["test-model", "--json", "--test", &test, "--model", &model]);
-    assert_eq!(scored["rmse"], run["scaled"]["line"]["rmse"]);
-    assert_eq!(run["scans"].as_array().map(Vec::len), Some(4));
+    close(&scored["rmse"], &run["scaled"]["line"]["rmse"], "rmse");
+    assert_eq!(run["scans"].as_array().map(Vec::len), Some(3));
     assert_eq!(run["tags"], serde_json::json!([]));
 }
 

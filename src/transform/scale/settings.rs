@@ -131,11 +131,12 @@ pub(crate) fn needs<S: Scaler>(scaler: &S, input: &Schema) -> Result<Vec<Need>> 
 
 /// What a scaler does to the order of its values: unless a policy makes nulls of some, or refuses
 /// them, it moves all of them along a line.
-pub(crate) fn shape<S: Scaler>(scaler: &S) -> Shape {
-    let Settings {
-        nulls, policies, ..
-    } = scaler.settings();
-    let keeps = *nulls == Nulls::Keep
+pub(crate) fn shape<S: Scaler>(scaler: &S, input: &Schema) -> Shape {
+    let settings = scaler.settings();
+    let policies = settings.policies;
+    // To move single values of one column, a step is applied to nulls in its others.
+    let alone = || settings.resolve(input).is_ok_and(|names| names.len() == 1);
+    let keeps = (settings.nulls == Nulls::Keep || alone())
         && policies.nans != Nans::Null
         && policies.infinities == Infinities::Error
         && policies.constant != Constant::Null;
@@ -258,8 +259,8 @@ macro_rules! scaler {
                 $crate::transform::scale::settings::output(self, input)
             }
 
-            fn shape(&self, _: &Schema, _: &str) -> $crate::learn::Shape {
-                $crate::transform::scale::settings::shape(self)
+            fn shape(&self, input: &Schema, _: &str) -> $crate::learn::Shape {
+                $crate::transform::scale::settings::shape(self, input)
             }
 
             fn restore(&self, saved: &$crate::transform::Saved) -> Result<$scaling> {
