@@ -33,20 +33,24 @@ pub(crate) struct ColumnQuestion {
     /// An infinity will be an error, which says in which row it is.
     pub(crate) locate: bool,
     pub(crate) quantiles: Vec<f64>,
-    /// Quantiles and their stated errors; one sketch of the smallest error answers them all.
+    /// Quantiles and their stated errors. Each error has a sketch of its own, so that what one step
+    /// asks changes no bit of what another gets.
     pub(crate) approximate: Vec<(f64, f64)>,
 }
 
 impl ColumnQuestion {
-    /// The error of the sketch, if there is to be one.
-    pub(crate) fn sketch_error(&self) -> Option<f64> {
-        let errors = self.approximate.iter().map(|(_, error)| *error);
-        errors.min_by(f64::total_cmp)
+    /// The errors of the sketches.
+    pub(crate) fn sketch_errors(&self) -> Vec<f64> {
+        let mut errors: Vec<f64> = self.approximate.iter().map(|(_, error)| *error).collect();
+        errors.sort_unstable_by(f64::total_cmp);
+        errors.dedup();
+        errors
     }
 
     /// What the sketch takes at most.
     fn sketch_bytes(&self) -> usize {
-        let held = self.sketch_error().map_or(0, accumulate::most_held);
+        let held = self.sketch_errors().into_iter().map(accumulate::most_held);
+        let held: usize = held.sum();
         held.saturating_mul(self.ask.kind.bytes())
     }
 

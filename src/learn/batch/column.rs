@@ -60,6 +60,8 @@ where
     chunks: Chunks<P>,
     quantiles: Vec<f64>,
     approximate: Vec<(f64, f64)>,
+    /// The error of each sketch of a group.
+    errors: Vec<f64>,
     groups: Vec<Group<P::Native>>,
 }
 
@@ -67,7 +69,7 @@ where
 struct Group<V: accumulate::Value> {
     summary: ColumnSummary<V>,
     order: OrderBuffer<V>,
-    sketch: Option<Sketch<V>>,
+    sketches: Vec<Sketch<V>>,
 }
 
 impl<P: PolarsNumericType> Typed<P>
@@ -75,16 +77,18 @@ where
     P::Native: accumulate::Value + Ranked,
 {
     fn new(question: &ColumnQuestion, groups: usize, chunks: Chunks<P>) -> Self {
+        let errors = question.sketch_errors();
         let group = || Group {
             summary: ColumnSummary::new(question.moments),
             order: OrderBuffer::new(),
-            sketch: question.sketch_error().map(Sketch::new),
+            sketches: errors.iter().copied().map(Sketch::new).collect(),
         };
         Self {
             chunks,
             quantiles: question.quantiles.clone(),
             approximate: question.approximate.clone(),
             groups: std::iter::repeat_with(group).take(groups).collect(),
+            errors,
         }
     }
 
@@ -117,35 +121,29 @@ where
         found.collect()
     }
 
-    fn approximate(&mut self, except: Option<usize>) -> Vec<Approximate>
+    fn approximate(&self, except: Option<usize>) -> Vec<Approximate>
     where
         P::Native: Into<Learnt>,
     {
-        let mut joined: Option<Sketch<P::Native>> = None;
-        let sketch = if let ([only], None) = (self.groups.as_mut_slice(), except) {
-            &mut only.sketch
-        } else {
-            for group in others(&self.groups, except) {
-                match (&mut joined, &group.sketch) {
-                    (Some(joined), Some(sketch)) => joined.merge(sketch),
-                    (joined, sketch) => joined.clone_from(sketch),
-                }
-            }
-            &mut joined
-        };
-        let Some(sketch) = sketch else {
-            return Vec::new();
-        };
-        let found = self.approximate.iter().filter_map(|(q, error)| {
-            Some(Approximate {
-                q: *q,
-                error: *error,
-                found: sketch.quantile(*q)?.into().0,
-                bound: sketch.bound(),
-                count: sketch.count(),
-            })
-        });
-        found.collect()
+        let mut found = Vec::new();
+        for (at, error) in self.errors.iter().enumerate() {
+            let mut groups = others(&self.groups, except).map(|group| &group.sketches[at]);
+            let Some(mut sketch) = groups.next().cloned() else {
+                continue;
+            };
+            groups.for_each(|other| sketch.merge(other));
+            let asked = self.approximate.iter().filter(|(_, of)| of == error);
+            found.extend(asked.filter_map(|(q, error)| {
+                Some(Approximate {
+                    q: *q,
+                    error: *error,
+                    found: sketch.quantile(*q)?.into().0,
+                    bound: sketch.bound(),
+                    count: sketch.count(),
+                })
+            }));
+        }
+        found
     }
 }
 
@@ -164,7 +162,7 @@ where
             if !self.quantiles.is_empty() {
                 group.order.push(chunk.values(), validity);
             }
-            if let Some(sketch) = &mut group.sketch {
+            for sketch in &mut group.sketches {
                 sketch.push(chunk.values(), validity);
             }
         }
