@@ -351,6 +351,28 @@ fn folds_that_cannot_be_are_refused() {
 }
 
 #[test]
+fn an_error_says_for_which_fold() {
+    // Without the rows of the second fold the column is constant.
+    let values = (0..12).map(|at| if (4..8).contains(&at) { at } else { 1 });
+    let values: Vec<i64> = values.collect();
+    let y: Vec<f64> = (0..12).map(f64::from).collect();
+    let frame = df!["x" => values, "y" => y].expect("columns");
+    let flow = || floe::from(InMemory::new(frame.clone())).split(KFold::new(3).in_order());
+    let of_step = flow().then(StandardScaler::new(["x"]).constant(Constant::Error));
+    let of_step = of_step.learn(MeanRegressor::new("y")).run();
+    let later = WithColumns::new([(col("x") * lit(2)).alias("twice")]);
+    let later = flow().then(MinMaxScaler::new(["x"])).then(later);
+    let later = later.then(MinMaxScaler::new(["twice"]).constant(Constant::Error));
+    let later = later.learn(MeanRegressor::new("y")).run();
+    let of_model = flow().learn(LinearRegression::new(["x"], "y")).run();
+    for error in [of_step.err(), later.err(), of_model.err()] {
+        let error = error.expect("a constant column");
+        assert_eq!(error.kind(), ErrorKind::Fit);
+        assert!(error.to_string().contains("for fold 1, "), "{error}");
+    }
+}
+
+#[test]
 fn three_sides_are_scored_and_only_one_is_learned_from() {
     let n = 1000;
     let source = || InMemory::new(rows(n));
