@@ -56,7 +56,10 @@ pub(crate) fn climb_folds<C: Climb>(
         for climber in climbers.iter_mut() {
             let frame = rows.without(climber.except).frame;
             let mut walk = Walk::new(schema.clone(), Some(frame));
-            climber.steps.advance(&mut walk)?;
+            let advanced = climber.steps.advance(&mut walk);
+            // What was fitted may give each fold other columns.
+            let fold = climber.except.filter(|_| !is_first);
+            advanced.map_err(|error| error.for_fold(fold))?;
             inputs.extend(walk.inputs().iter().cloned());
             walks.push(walk);
         }
