@@ -140,6 +140,14 @@ impl Error {
         self
     }
 
+    /// Says for the model of which fold, where there are several.
+    pub(crate) fn for_fold(mut self, fold: Option<usize>) -> Self {
+        if let Some(fold) = fold {
+            self.0.message = format!("for fold {fold}, {}", self.0.message).into();
+        }
+        self
+    }
+
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -326,7 +326,8 @@ where
     let walks = climb_folds(&mut climbers, schema, rows, log)?;
     let models = climbers.into_iter().zip(walks).map(|(climber, walk)| {
         let fitted = climber.steps.finish(schema, walk, rows.folds)?;
-        fitted.ok_or_else(stuck)?.model(estimator)
+        let model = fitted.ok_or_else(stuck)?.model(estimator);
+        model.map_err(|error| error.for_fold(climber.except))
     });
     models.collect()
 }

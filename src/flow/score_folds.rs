@@ -78,10 +78,11 @@ where
     log.stream(query, Purpose::Score, |batch| {
         for (fold, (model, scorer)) in models.iter().zip(&mut scorers).enumerate() {
             let rows = batch.clone().lazy().filter(in_fold(fold));
-            let (frame, pairs) = model.judged(rows)?;
-            let own = pairs[0].1.clone();
-            let query = scorer.query(frame, &pairs, &[column(ROW), own.alias(PREDICTION)]);
-            let scored = batch_of(query)?;
+            let scored = model.judged(rows).and_then(|(frame, pairs)| {
+                let own = pairs[0].1.clone();
+                batch_of(scorer.query(frame, &pairs, &[column(ROW), own.alias(PREDICTION)]))
+            });
+            let scored = scored.map_err(|error| error.for_fold(Some(fold)))?;
             let (judged, beside) = scored.columns().split_at(scored.width() - 2);
             scorer.update(judged)?;
             let rows = beside[0].idx()?.into_no_null_iter();

@@ -55,10 +55,14 @@ pub struct Line {
 impl Line {
     /// The place of a number, whose integer part is counted exactly, on the line.
     pub(crate) fn place(self, origin: i128, offset: f64) -> f64 {
+        self.place_of(origin, Double::sum(offset, 0.0)).value()
+    }
+
+    fn place_of(self, origin: i128, offset: Double) -> Double {
         let half = if self.halved { 0.5 } else { 1.0 };
         let distance = Double::difference(origin, self.centre.origin).scaled(half)
-            + Double::sum(offset * half, -self.centre.offset * half);
-        (distance / self.scale + Double::sum(self.shift, 0.0)).value()
+            + (offset.scaled(half) - Double::sum(self.centre.offset * half, 0.0));
+        distance / self.scale + Double::sum(self.shift, 0.0)
     }
 
     /// A distance between two numbers, on the line.
@@ -167,6 +171,7 @@ impl Link {
         values.extend(approximate.iter().map(|near| near.found));
         // The step itself moves the order statistics, to the bits that a scan would have found.
         let moved = self.apply(&values)?;
+        self.refuse_disorder(&moved)?;
         let (ends, between) = moved.split_at(2);
         let (between, near) = between.split_at(2 * quantiles.len());
         (summary.min, summary.max) = (Some(ends[0]), Some(ends[1]));
@@ -185,10 +190,12 @@ impl Link {
             return Ok(());
         }
         let line = self.line()?;
-        summary.mean = summary.mean.map(|mean| Mean {
-            origin: 0,
-            offset: line.place(mean.origin, mean.offset),
-        });
+        if let Some(mean) = &mut summary.mean {
+            let offset = Double::sum(mean.offset, summary.residue);
+            let moved = line.place_of(mean.origin, offset);
+            (mean.origin, mean.offset) = (0, moved.hi);
+            summary.residue = moved.lo;
+        }
         summary.std = summary.std.map(|std| {
             let moved = line.stretch(std);
             // A column that varies never has a deviation of zero.
@@ -199,6 +206,28 @@ impl Link {
             }
         });
         Ok(())
+    }
+
+    /// Refuses moved values, the ends first, of which one does not lie between the ends.
+    fn refuse_disorder(&self, moved: &[Value]) -> Result<()> {
+        let (low, high) = (moved[0].to_f64(), moved[1].to_f64());
+        // Written so that NaN is refused too; the ends before are finite.
+        let ordered = |value: &Value| low <= value.to_f64() && value.to_f64() <= high;
+        if low.is_finite() && high.is_finite() && moved.iter().all(ordered) {
+            return Ok(());
+        }
+        let message = "it changes the order of values, or makes NaN or infinities of some, and its shape says that it does not";
+        Err(self.lying(message))
+    }
+
+    fn lying(&self, message: &'static str) -> Error {
+        let error = Error::new(ErrorKind::Config, message)
+            .on_column(self.column.as_str())
+            .with_help("return `Shape::Any` from `Transform::shape`");
+        match self.fitted() {
+            Ok(fitted) => error.at(fitted),
+            Err(_) => error,
+        }
     }
 
     /// Applies the fitted step to these values of the column.
@@ -222,10 +251,7 @@ impl Link {
         }
         let message =
             "it makes nulls of values, or drops rows, and its shape says that it does not";
-        Err(Error::new(ErrorKind::Config, message)
-            .on_column(self.column.as_str())
-            .with_help("return `Shape::Any` from `Transform::shape`")
-            .at(fitted))
+        Err(self.lying(message))
     }
 }
 

@@ -65,6 +65,8 @@ pub(crate) struct Found {
     pub(crate) min: Option<Value>,
     pub(crate) max: Option<Value>,
     pub(crate) mean: Option<Mean>,
+    /// What the mean lost in rounding: what a scaling moves to the origin shows it.
+    pub(crate) residue: f64,
     pub(crate) std: Option<f64>,
 }
 

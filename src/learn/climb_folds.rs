@@ -19,6 +19,16 @@ pub(crate) struct Climber<C> {
     pub(crate) except: Option<usize>,
 }
 
+impl<C: Climb> Climber<C> {
+    /// The columns that are asked at this level, of the rows of one batch.
+    fn asked(&mut self, schema: &Schema, rows: RowSet) -> Result<DataFrame> {
+        let mut walk = Walk::new(schema.clone(), Some(rows.frame));
+        self.steps.advance(&mut walk)?;
+        let (sheet, query, _) = walk.finish();
+        batch_of(query.ok_or_else(stuck)?.select(sheet.exprs()))
+    }
+}
+
 /// A model on its way through one level.
 struct Ascending<'a, C> {
     climber: &'a mut Climber<C>,
@@ -46,7 +56,10 @@ pub(crate) fn climb_folds<C: Climb>(
         for climber in climbers.iter_mut() {
             let frame = rows.without(climber.except).frame;
             let mut walk = Walk::new(schema.clone(), Some(frame));
-            climber.steps.advance(&mut walk)?;
+            let advanced = climber.steps.advance(&mut walk);
+            // What was fitted may give each fold other columns.
+            let fold = climber.except.filter(|_| !is_first);
+            advanced.map_err(|error| error.for_fold(fold))?;
             inputs.extend(walk.inputs().iter().cloned());
             walks.push(walk);
         }
@@ -83,7 +96,9 @@ pub(crate) fn climb_folds<C: Climb>(
                 Purpose::Level,
                 log,
             )?;
-            model.climber.steps.resolve(Some(&answers))?;
+            let Climber { steps, except } = model.climber;
+            let resolved = steps.resolve(Some(&answers));
+            resolved.map_err(|error| error.for_fold(*except))?;
         }
     }
 }
@@ -134,12 +149,11 @@ fn apart<C: Climb>(
         .select(columns.map(column).collect::<Vec<_>>());
     log.stream(query, Purpose::Level, |batch| {
         for (model, found) in models.iter_mut().zip(&mut found) {
-            let rows = RowSet::from(batch.clone().lazy()).without(model.climber.except);
-            let mut walk = Walk::new(schema.clone(), Some(rows.frame));
-            model.climber.steps.advance(&mut walk)?;
-            let (sheet, query, _) = walk.finish();
-            let query = query.ok_or_else(stuck)?.select(sheet.exprs());
-            found.update(0, batch_of(query)?.columns())?;
+            let except = model.climber.except;
+            let rows = RowSet::from(batch.clone().lazy()).without(except);
+            let asked = model.climber.asked(schema, rows);
+            let asked = asked.map_err(|error| error.for_fold(except))?;
+            found.update(0, asked.columns())?;
         }
         Ok(())
     })?;

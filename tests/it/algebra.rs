@@ -1,13 +1,14 @@
 //! What follows of a scaled column from the column before: every rule against the way of two scans.
 
-use floe::learn::FitOn;
+use floe::learn::{FitOn, Learned, Need, Shape, Statistic};
 use floe::polars::prelude::*;
 use floe::prelude::*;
-use floe::transform::BoxTransform;
-use floe::{Frame, Train};
+use floe::transform::{Artifact, BoxTransform};
+use floe::{ErrorKind, Frame, Schema, Train};
 use proptest::prelude::{
     Just, ProptestConfig, Strategy, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::support::{bits, physical};
 
@@ -219,7 +220,7 @@ fn the_main_flow_learns_in_one_level() {
 #[test]
 fn a_policy_that_makes_nulls_ends_the_rule() {
     let frame = df!["x" => [1.0, f64::NAN, 3.0]].expect("a column");
-    let schema = floe::Schema::from_polars(frame.schema());
+    let schema = Schema::from_polars(frame.schema());
     let levels = |first: BoxTransform| {
         vec![first, scaler(4)]
             .levels(&schema)
@@ -239,6 +240,105 @@ fn a_policy_that_makes_nulls_ends_the_rule() {
         MinMaxScaler::new(["x"]).constant(Constant::Null),
     ] {
         assert_eq!(levels(BoxTransform::new(first.clone())), 2, "{first:?}");
+    }
+}
+
+#[test]
+fn a_narrow_range_far_from_zero_ends_the_rule() {
+    // Values are rounded to whole numbers there, and the mean is that of the rounded ones.
+    let frame = df!["x" => [0.0, 1.0, 3.0, 7.0]].expect("a column");
+    let far = MinMaxScaler::new(["x"]).range(1e16, 1e16 + 4.0);
+    let chain = vec![BoxTransform::new(far), scaler(3)];
+    let schema = Schema::from_polars(frame.schema());
+    assert_eq!(chain.levels(&schema).expect("a plan").len(), 2);
+}
+
+#[test]
+fn means_follow_of_values_that_differ_in_their_last_digits() {
+    // The mean, rounded to a float, is one of the values: what it lost is a third of their distance.
+    for values in [
+        [1.0, 1.0 + f64::EPSILON, 1.0],
+        [1.7e9, 1.7e9 + 5e-7, 1.7e9 + 1e-6],
+    ] {
+        let frame = df!["x" => values].expect("a column");
+        for first in [0, 2, 3] {
+            let chain = vec![scaler(first), scaler(3)];
+            near(&planned(&chain, &frame), &by_hand(&chain, &frame), 1e-12);
+        }
+    }
+}
+
+/// Says that it keeps the order of values, and does something else.
+#[derive(Clone, Debug)]
+enum Lie {
+    Falls,
+    MakesNan,
+    MakesInfinite,
+}
+
+/// What `Lie` becomes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Times(f64);
+
+impl Artifact for Times {
+    const KIND: &'static str = "times";
+}
+
+impl Apply for Times {
+    fn apply(&self, frame: LazyFrame) -> floe::Result<LazyFrame> {
+        Ok(frame.with_columns([col("x") * lit(self.0)]))
+    }
+
+    fn output(&self, input: &Schema) -> floe::Result<Schema> {
+        Ok(input.clone())
+    }
+}
+
+impl Transform for Lie {
+    type Fitted = Times;
+
+    fn reads(&self, _: &Schema) -> floe::Result<Vec<PlSmallStr>> {
+        Ok(vec!["x".into()])
+    }
+
+    fn writes(&self, _: &Schema) -> floe::Result<Vec<PlSmallStr>> {
+        Ok(vec!["x".into()])
+    }
+
+    fn needs(&self, _: &Schema) -> floe::Result<Vec<Need>> {
+        Ok(vec![Need::column("x", Statistic::Count)])
+    }
+
+    fn fit(&self, _: &Schema, _: &Learned) -> floe::Result<Times> {
+        Ok(match self {
+            Self::Falls => Times(-1.0),
+            Self::MakesNan => Times(f64::NAN),
+            Self::MakesInfinite => Times(f64::INFINITY),
+        })
+    }
+
+    fn output(&self, input: &Schema) -> floe::Result<Schema> {
+        Ok(input.clone())
+    }
+
+    fn shape(&self, _: &Schema, _: &str) -> Shape {
+        Shape::Rising
+    }
+}
+
+#[test]
+fn a_step_that_lies_about_its_shape_is_refused() {
+    let frame = df!["x" => [-3.0, 1.0, 7.0]].expect("a column");
+    for lie in [Lie::Falls, Lie::MakesNan, Lie::MakesInfinite] {
+        let chain = lie.clone().then(MinMaxScaler::new(["x"]));
+        let error = chain.fit_on(&train(&frame)).expect_err("a lie");
+        assert_eq!(
+            (error.kind(), error.column()),
+            (ErrorKind::Config, Some("x"))
+        );
+        assert!(error.to_string().contains("Shape::Any"), "{error}");
+        let stage = error.stage().expect("a stage");
+        assert!(stage.contains("Times"), "{lie:?}: {stage}");
     }
 }
 

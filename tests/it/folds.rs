@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use floe::ErrorKind;
+use floe::learn::{Learned, Need, Statistic};
 use floe::polars::prelude::*;
 use floe::prelude::*;
 use floe::source::Outline;
+use floe::transform::Artifact;
+use floe::{ErrorKind, Schema};
 use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq, proptest};
+use serde::{Deserialize, Serialize};
 
 use crate::support::bits;
 
@@ -348,6 +351,97 @@ fn folds_that_cannot_be_are_refused() {
         .check()
         .expect_err("no such fold");
     assert_eq!(error.kind(), ErrorKind::Split);
+}
+
+#[test]
+fn an_error_says_for_which_fold() {
+    // Without the rows of the second fold the column is constant.
+    let values = (0..12).map(|at| if (4..8).contains(&at) { at } else { 1 });
+    let values: Vec<i64> = values.collect();
+    let y: Vec<f64> = (0..12).map(f64::from).collect();
+    let frame = df!["x" => values, "y" => y].expect("columns");
+    let flow = || floe::from(InMemory::new(frame.clone())).split(KFold::new(3).in_order());
+    let of_step = flow().then(StandardScaler::new(["x"]).constant(Constant::Error));
+    let of_step = of_step.learn(MeanRegressor::new("y")).run();
+    let later = WithColumns::new([(col("x") * lit(2)).alias("twice")]);
+    let later = flow().then(MinMaxScaler::new(["x"])).then(later);
+    let later = later.then(MinMaxScaler::new(["twice"]).constant(Constant::Error));
+    let later = later.learn(MeanRegressor::new("y")).run();
+    let of_model = flow().learn(LinearRegression::new(["x"], "y")).run();
+    for error in [of_step.err(), later.err(), of_model.err()] {
+        let error = error.expect("a constant column");
+        assert_eq!(error.kind(), ErrorKind::Fit);
+        assert!(error.to_string().contains("for fold 1, "), "{error}");
+    }
+}
+
+/// Adds a column only where the train rows hold a large value.
+#[derive(Clone, Debug)]
+struct Flag;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Flagged(bool);
+
+impl Artifact for Flagged {
+    const KIND: &'static str = "flagged";
+}
+
+impl Apply for Flagged {
+    fn apply(&self, frame: LazyFrame) -> floe::Result<LazyFrame> {
+        let flag = self.0.then(|| col("x").gt(lit(100)).alias("flag"));
+        Ok(frame.with_columns(flag.into_iter().collect::<Vec<_>>()))
+    }
+
+    fn output(&self, input: &Schema) -> floe::Result<Schema> {
+        let mut output = input.clone();
+        if self.0 {
+            output.set(floe::Field::new("flag", DataType::Boolean));
+        }
+        Ok(output)
+    }
+}
+
+impl Transform for Flag {
+    type Fitted = Flagged;
+
+    fn reads(&self, _: &Schema) -> floe::Result<Vec<PlSmallStr>> {
+        Ok(vec!["x".into()])
+    }
+
+    fn writes(&self, _: &Schema) -> floe::Result<Vec<PlSmallStr>> {
+        Ok(vec!["flag".into()])
+    }
+
+    fn needs(&self, _: &Schema) -> floe::Result<Vec<Need>> {
+        Ok(vec![Need::column("x", Statistic::Max)])
+    }
+
+    fn fit(&self, _: &Schema, learned: &Learned) -> floe::Result<Flagged> {
+        let max = learned.max("x")?;
+        Ok(Flagged(max.is_some_and(|max| max.to_f64() > 100.0)))
+    }
+
+    fn output(&self, input: &Schema) -> floe::Result<Schema> {
+        Apply::output(&Flagged(true), input)
+    }
+}
+
+#[test]
+fn columns_may_differ_by_fold() {
+    let x: Vec<i64> = (0..12).map(|at| if at == 5 { 1000 } else { at }).collect();
+    let frame = df!["x" => x, "y" => (0..12).map(f64::from).collect::<Vec<_>>()];
+    let frame = frame.expect("columns");
+    let flow = || floe::from(InMemory::new(frame.clone())).split(KFold::new(3).in_order());
+    let unread = flow().then(Flag).learn(LinearRegression::new(["x"], "y"));
+    assert_eq!(unread.run().expect("a run").models().len(), 3);
+    let read = flow().then(Flag).then(MinMaxScaler::new(["flag"]));
+    let error = read.learn(MeanRegressor::new("y")).run();
+    let error = error.expect_err("one fold lacks the column");
+    assert_eq!(
+        (error.kind(), error.column()),
+        (ErrorKind::Schema, Some("flag"))
+    );
+    assert!(error.to_string().contains("for fold 1, "), "{error}");
 }
 
 #[test]

@@ -194,6 +194,7 @@ fn found<E: Extreme + Into<Learnt>>(summary: Summary<E>) -> Found {
             origin: spread.mean.origin,
             offset: spread.mean.offset,
         }),
+        residue: summary.spread.map_or(0.0, |spread| spread.mean.residue),
         std,
     }
 }

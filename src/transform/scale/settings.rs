@@ -140,10 +140,12 @@ pub(crate) fn shape<S: Scaler>(scaler: &S, input: &Schema) -> Shape {
         && policies.nans != Nans::Null
         && policies.infinities == Infinities::Error
         && policies.constant != Constant::Null;
-    // Ends so far apart that their distance overflows are placed by another arithmetic.
+    // Ends so far apart that their distance overflows are placed by another arithmetic, and in a
+    // narrow range far from zero values are rounded off the line.
     let OutputRange { low, high } = policies.output;
+    let far = low.abs().max(high.abs());
     match keeps {
-        true if low.abs().max(high.abs()) < 1e150 => Shape::Line,
+        true if far < 1e150 && far <= 1e4 * (high - low) => Shape::Line,
         true => Shape::Rising,
         false => Shape::Any,
     }
