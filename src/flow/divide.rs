@@ -1,6 +1,6 @@
 use std::fmt;
 
-use polars::prelude::{LazyFrame, UnionArgs, concat};
+use polars::prelude::{DataType, LazyFrame, UnionArgs, concat};
 use serde_json::{Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -153,7 +153,7 @@ fn dealt(frame: LazyFrame, folds: Option<&FoldAssignment>) -> RowSet {
     match folds {
         None => RowSet::from(frame),
         Some(folds) => RowSet {
-            frame: frame.with_columns([folds.fold().alias(FOLD)]),
+            frame: frame.with_columns([folds.fold().cast(DataType::UInt32).alias(FOLD)]),
             folds: Some(folds.count()),
         },
     }
@@ -213,6 +213,10 @@ impl<S: Source, D: Splitter> Division for Holdout<S, D> {
                     test: of(sides.test()),
                     validation: sides.validation().map(of),
                 }))
+            }
+            Decided::Folds(folds) if folds.count() == 0 => {
+                let error = Error::new(ErrorKind::Split, "the rows are dealt into no folds");
+                return Err(error.at(&self.splitter));
             }
             Decided::Folds(folds) => Opened::Folds(Box::new(Folds {
                 rows: dealt(frame, Some(&folds)),

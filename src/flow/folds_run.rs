@@ -98,7 +98,8 @@ where
     }
 
     /// Every row as the source has it, in its order, with the column `prediction` of the model that
-    /// did not learn from it (out-of-fold predictions).
+    /// did not learn from it (out-of-fold predictions). A column of the rows that is itself named
+    /// `prediction` is replaced.
     ///
     /// # Errors
     ///
@@ -253,10 +254,16 @@ fn report<P, T, M: Predict, K: Tracker>(
     log: &ScanLog,
     recorder: &mut Recorder<'_, K>,
 ) -> Result<()> {
-    for model in run.models.iter().chain(&run.refitted) {
-        recorder.record(What::Fitted {
-            report: model.predictor.report(),
-        })?;
+    for (fold, model) in run.models.iter().enumerate() {
+        let mut report = model.predictor.report();
+        if let Some(facts) = report.as_object_mut() {
+            facts.insert("fold".to_owned(), fold.into());
+        }
+        recorder.record(What::Fitted { report })?;
+    }
+    if let Some(model) = &run.refitted {
+        let report = model.predictor.report();
+        recorder.record(What::Fitted { report })?;
     }
     for (fold, metrics) in (0..).zip(&run.scored.own) {
         session::record_metrics(recorder, "", metrics, fold)?;

@@ -61,7 +61,8 @@ pub trait Splitter: fmt::Debug + Send + Sync {
     /// The split as data, for the model file and for trackers.
     fn describe(&self) -> Value;
 
-    /// How many models a run fits, all in the same scans. Default: one.
+    /// How many models a run fits, all in the same scans. Default: one. What decides on folds says
+    /// how many there are, for `explain()`.
     fn models(&self) -> usize {
         1
     }

@@ -35,7 +35,8 @@ pub trait Apply: fmt::Debug + Send + Sync {
     /// Adds this step to the query.
     ///
     /// What becomes of a row may depend on that row alone: fitted steps are applied to whatever rows
-    /// are at hand, batch by batch or all at once.
+    /// are at hand, batch by batch or all at once. Columns that the step does not know must stay: the
+    /// library's own travel beside those of the user.
     ///
     /// # Errors
     ///

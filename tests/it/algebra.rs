@@ -19,6 +19,8 @@ fn train(frame: &DataFrame) -> Frame<Train> {
 /// Scalers by number; the first of them learn from the order of the values alone.
 const SCALERS: usize = 6;
 const ORDERED: usize = 4;
+const MAX_ABS: usize = 1;
+const STANDARD: usize = 4;
 
 fn scaler(which: usize) -> BoxTransform {
     match which {
@@ -35,9 +37,13 @@ fn scaler(which: usize) -> BoxTransform {
     }
 }
 
+fn chain(steps: &[usize]) -> Vec<BoxTransform> {
+    steps.iter().copied().map(scaler).collect()
+}
+
 /// The rows after each step was fitted by itself on the rows that the ones before it made.
-fn by_hand(chain: &[BoxTransform], frame: &DataFrame) -> DataFrame {
-    chain.iter().fold(frame.clone(), |frame, step| {
+fn by_hand(steps: &[usize], frame: &DataFrame) -> DataFrame {
+    chain(steps).iter().fold(frame.clone(), |frame, step| {
         let fitted = step.fit_on(&train(&frame)).expect("a fit");
         fitted
             .apply(frame.lazy())
@@ -47,10 +53,33 @@ fn by_hand(chain: &[BoxTransform], frame: &DataFrame) -> DataFrame {
     })
 }
 
-/// The rows after the chain was fitted as a whole, in one level.
-fn planned(chain: &Vec<BoxTransform>, frame: &DataFrame) -> DataFrame {
+/// How many levels scalers of one column take, and at which level the mean behind them is known: it
+/// does not follow through `MaxAbsScaler`.
+fn depth(steps: &[usize]) -> (usize, usize) {
+    let (mut there, mut mean, mut deepest) = (0, 1, 0);
+    let mut ends = 1;
+    for step in steps {
+        let fitted = if *step == STANDARD { mean } else { ends };
+        deepest = deepest.max(fitted);
+        there = there.max(fitted);
+        ends = fitted;
+        mean = if *step == MAX_ABS || mean > fitted {
+            there + 1
+        } else {
+            fitted
+        };
+    }
+    (deepest, mean)
+}
+
+/// The rows after the chain was fitted as a whole, in as many levels as it must take.
+fn planned(steps: &[usize], frame: &DataFrame) -> DataFrame {
     let train = train(frame);
-    assert_eq!(chain.levels(train.schema()).expect("a plan").len(), 1);
+    let chain = chain(steps);
+    assert_eq!(
+        chain.levels(train.schema()).expect("a plan").len(),
+        depth(steps).0
+    );
     let fitted = chain.fit_on(&train).expect("a fit");
     fitted
         .apply(frame.clone().lazy())
@@ -116,16 +145,14 @@ proptest! {
     #[test]
     fn order_statistics_follow_to_the_bit(values in floats(), steps in prop::collection::vec(0..ORDERED, 2..5)) {
         let frame = df!["x" => values].expect("a column");
-        let chain: Vec<_> = steps.into_iter().map(scaler).collect();
-        prop_assert_eq!(bits(&planned(&chain, &frame)), bits(&by_hand(&chain, &frame)));
+        prop_assert_eq!(bits(&planned(&steps, &frame)), bits(&by_hand(&steps, &frame)));
     }
 
     #[test]
     fn order_statistics_of_single_floats_follow_to_the_bit(values in floats(), steps in prop::collection::vec(0..ORDERED, 2..5)) {
         let values: Vec<_> = values.into_iter().map(|value| value.map(|value| value as f32)).collect();
         let frame = df!["x" => values].expect("a column");
-        let chain: Vec<_> = steps.into_iter().map(scaler).collect();
-        prop_assert_eq!(bits(&planned(&chain, &frame)), bits(&by_hand(&chain, &frame)));
+        prop_assert_eq!(bits(&planned(&steps, &frame)), bits(&by_hand(&steps, &frame)));
     }
 
     #[test]
@@ -135,8 +162,7 @@ proptest! {
         steps in prop::collection::vec(0..SCALERS, 2..5),
     ) {
         let frame = crate::support::frame(physical(&dtypes()[which], &values));
-        let chain: Vec<_> = steps.iter().copied().map(scaler).collect();
-        let (found, expected) = (planned(&chain, &frame), by_hand(&chain, &frame));
+        let (found, expected) = (planned(&steps, &frame), by_hand(&steps, &frame));
         if steps.iter().all(|step| *step < ORDERED) {
             prop_assert_eq!(bits(&found), bits(&expected));
         }
@@ -151,9 +177,8 @@ proptest! {
     ) {
         let values: Vec<f64> = values.into_iter().map(|value: f64| value + offset).collect();
         let frame = df!["x" => values].expect("a column");
-        let chain: Vec<_> = steps.into_iter().map(scaler).collect();
         // The offset costs the input itself digits: what two roundings of it can differ by.
-        near(&planned(&chain, &frame), &by_hand(&chain, &frame), 1e-11 * (1.0 + offset.abs() / 1e3));
+        near(&planned(&steps, &frame), &by_hand(&steps, &frame), 1e-11 * (1.0 + offset.abs() / 1e3));
     }
 
     #[test]
@@ -181,7 +206,9 @@ proptest! {
             .then(steps.clone())
             .on_target(MinMaxScaler::new(["y"]))
             .learn(LinearRegression::new(["x", "z"], "y"));
-        prop_assert_eq!(flow.explain().expect("a plan").levels.len(), 1);
+        let ((x, mean_x), (z, mean_z)) = (depth(&[first, second]), depth(&[second]));
+        let levels = x.max(z).max(mean_x).max(mean_z);
+        prop_assert_eq!(flow.explain().expect("a plan").levels.len(), levels);
         let run = flow.run().expect("a run");
         let mut scaled = frame.clone();
         for step in &steps {
@@ -248,7 +275,7 @@ fn a_narrow_range_far_from_zero_ends_the_rule() {
     // Values are rounded to whole numbers there, and the mean is that of the rounded ones.
     let frame = df!["x" => [0.0, 1.0, 3.0, 7.0]].expect("a column");
     let far = MinMaxScaler::new(["x"]).range(1e16, 1e16 + 4.0);
-    let chain = vec![BoxTransform::new(far), scaler(3)];
+    let chain = vec![BoxTransform::new(far), scaler(STANDARD)];
     let schema = Schema::from_polars(frame.schema());
     assert_eq!(chain.levels(&schema).expect("a plan").len(), 2);
 }
@@ -261,9 +288,9 @@ fn means_follow_of_values_that_differ_in_their_last_digits() {
         [1.7e9, 1.7e9 + 5e-7, 1.7e9 + 1e-6],
     ] {
         let frame = df!["x" => values].expect("a column");
-        for first in [0, 2, 3] {
-            let chain = vec![scaler(first), scaler(3)];
-            near(&planned(&chain, &frame), &by_hand(&chain, &frame), 1e-12);
+        for first in [0, 2, STANDARD] {
+            let steps = [first, STANDARD];
+            near(&planned(&steps, &frame), &by_hand(&steps, &frame), 1e-12);
         }
     }
 }
@@ -345,11 +372,16 @@ fn a_step_that_lies_about_its_shape_is_refused() {
 #[test]
 fn ends_of_the_floats_follow() {
     let frame = df!["x" => [-f64::MAX, 0.0, f64::MAX, 1.0]].expect("a column");
-    for chain in [
-        vec![scaler(0), scaler(4)],
-        vec![scaler(0), scaler(2), scaler(4)],
-        vec![scaler(1), scaler(0)],
-    ] {
-        near(&planned(&chain, &frame), &by_hand(&chain, &frame), 1e-12);
+    for steps in [vec![0, STANDARD], vec![0, 2, STANDARD], vec![MAX_ABS, 0]] {
+        near(&planned(&steps, &frame), &by_hand(&steps, &frame), 1e-12);
     }
+}
+
+#[test]
+fn what_stays_far_from_zero_is_learned_from_as_it_is_rounded() {
+    let far = df!["x" => [u64::MAX, u64::MAX - 1, u64::MAX - 5]].expect("a column");
+    let steps = [MAX_ABS, 0, STANDARD];
+    let found = planned(&steps, &far);
+    assert_eq!(found, df!["x" => [0.0, 0.0, 0.0]].expect("a column"));
+    assert_eq!(found, by_hand(&steps, &far));
 }

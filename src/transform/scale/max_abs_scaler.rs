@@ -117,6 +117,7 @@ impl Scaler for MaxAbsScaler {
     type Learned = Magnitude;
     const NAME: &'static str = "MaxAbsScaler";
     const CONSTANT: &'static str = "every train row holds 0";
+    const CENTRES: bool = false;
 
     fn settings(&self) -> &Settings {
         &self.settings

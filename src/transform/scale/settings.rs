@@ -37,6 +37,9 @@ pub(crate) trait Scaler {
     /// True when there is nothing to scale by.
     fn is_constant(learned: &Self::Learned) -> bool;
 
+    /// Whether what is scaled is rounded by its own size, and so lies on the line of the scaler.
+    const CENTRES: bool = true;
+
     /// Refuses settings that cannot work.
     fn check(&self) -> Result<()> {
         Ok(())
@@ -140,12 +143,12 @@ pub(crate) fn shape<S: Scaler>(scaler: &S, input: &Schema) -> Shape {
         && policies.nans != Nans::Null
         && policies.infinities == Infinities::Error
         && policies.constant != Constant::Null;
-    // Ends so far apart that their distance overflows are placed by another arithmetic, and in a
-    // narrow range far from zero values are rounded off the line.
+    // Ends so far apart that their distance overflows are placed by another arithmetic. What stays
+    // far from zero, in a narrow range or without a centre, is rounded off the line.
     let OutputRange { low, high } = policies.output;
     let far = low.abs().max(high.abs());
     match keeps {
-        true if far < 1e150 && far <= 1e4 * (high - low) => Shape::Line,
+        true if S::CENTRES && far < 1e150 && far <= 1e4 * (high - low) => Shape::Line,
         true => Shape::Rising,
         false => Shape::Any,
     }
