@@ -7,6 +7,7 @@ use super::file::Contents;
 use super::{Facts, Model, Pipeline, read};
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::estimator::{BoxPredict, ConstantModel, LinearModel, Predict};
+use crate::transform::impute::{Imputation, MissingIndicator};
 use crate::transform::scale::{
     MaxAbsScaling, MinMaxScaling, Normalizer, RobustScaling, StandardScaling,
 };
@@ -77,6 +78,8 @@ impl Registry {
         };
         registry.steps.add::<WithColumns>(|_| Err(code()));
         registry
+            .step::<Imputation>()
+            .step::<MissingIndicator>()
             .step::<Normalizer>()
             .target_step::<MaxAbsScaling>()
             .target_step::<MinMaxScaling>()

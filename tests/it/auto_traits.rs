@@ -17,6 +17,7 @@ use floe::model::{BoxModel, BoxPipeline, Model, Pipeline, Registry};
 use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, Outline, Then};
 use floe::splitter::{Assignment, Rows, TrainTestSplit};
 use floe::tracker::{Event, JsonLinesTracker, MemoryTracker, Status, Strict, What};
+use floe::transform::impute::{FillValue, Imputation, Imputer, Integers, MissingIndicator, NanAs};
 use floe::transform::scale::{
     Constant, Infinities, MaxAbsScaler, MaxAbsScaling, MinMaxScaler, MinMaxScaling, Nans, Norm,
     Normalizer, Nulls, OutputRange, Outside, RobustScaler, RobustScaling, StandardScaler,
@@ -68,6 +69,10 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<Normalizer>();
     value::<Norm>();
     value::<WithColumns>();
+    value::<Imputer>();
+    value::<Imputation>();
+    value::<MissingIndicator>();
+    value::<(FillValue, Integers, NanAs)>();
     value::<Identity>();
     value::<Steps>();
     value::<Vec<BoxTransform>>();

@@ -104,6 +104,32 @@ fn policies_keep_the_laws() {
 }
 
 #[test]
+fn imputers_keep_the_laws_on_every_dtype() {
+    for (rows, _) in samples() {
+        let exact = Laws::new().tolerance(0.0);
+        for integers in [Integers::Round, Integers::Float] {
+            let median = Imputer::median(["x"]).integers(integers);
+            exact.step(&median, &rows).expect("a lawful step");
+            let mean = Imputer::mean(["x"]).integers(integers);
+            check_step(&mean, &rows).expect("a lawful step");
+        }
+        let marked = MissingIndicator::new(["x", "id"]);
+        exact.step(&marked, &rows).expect("a lawful step");
+        check_plan(&marked.then(Imputer::median(["x"])), &rows).expect("a lawful plan");
+    }
+    for rows in floats() {
+        check_step(&Imputer::mean(["x"]).nans(NanAs::Missing), &rows).expect("a lawful step");
+        check_step(&MissingIndicator::new(["x"]).nans(NanAs::Missing), &rows)
+            .expect("a lawful step");
+        let zero = Imputer::constant(["x", "other"], 0);
+        check_step(&zero, &rows).expect("a lawful step");
+    }
+    let words = df!["x" => [Some("a"), None, Some(""), Some("b"), None], "n" => [1, 2, 3, 4, 5]];
+    let words = words.expect("a frame");
+    check_step(&Imputer::constant(["x"], "none"), &words).expect("a lawful step");
+}
+
+#[test]
 fn steps_that_learn_nothing_keep_the_laws() {
     for (rows, _) in samples() {
         let twice = col("x").cast(DataType::Float64) * lit(2.0);

@@ -23,6 +23,7 @@ mod dtypes;
 mod erased;
 mod expected;
 mod folds;
+mod impute;
 mod laws;
 mod leakage;
 mod metrics;
