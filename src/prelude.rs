@@ -14,4 +14,6 @@ pub use crate::transform::scale::{
     Constant, Infinities, MaxAbsScaler, MinMaxScaler, Nans, Norm, Normalizer, Nulls, Outside,
     RobustScaler, StandardScaler,
 };
-pub use crate::transform::{Apply, Invert, RowWise, Stateless, Transform, WithColumns};
+pub use crate::transform::{
+    Apply, Cast, DropColumns, Invert, Rename, RowWise, Select, Stateless, Transform, WithColumns,
+};

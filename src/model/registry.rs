@@ -11,7 +11,10 @@ use crate::transform::impute::{Imputation, MissingIndicator};
 use crate::transform::scale::{
     MaxAbsScaling, MinMaxScaling, Normalizer, RobustScaling, StandardScaling,
 };
-use crate::transform::{Apply, Artifact, BoxApply, BoxInvert, Invert, Saved, WithColumns};
+use crate::transform::{
+    Apply, Artifact, BoxApply, BoxInvert, Cast, DropColumns, Invert, Rename, Saved, Select,
+    WithColumns,
+};
 
 /// A model that was read without its flow; each part knows its type at run time only.
 pub type BoxModel = Model<Vec<BoxApply>, Vec<BoxInvert>, BoxPredict>;
@@ -78,9 +81,13 @@ impl Registry {
         };
         registry.steps.add::<WithColumns>(|_| Err(code()));
         registry
+            .step::<Cast>()
+            .step::<DropColumns>()
             .step::<Imputation>()
             .step::<MissingIndicator>()
             .step::<Normalizer>()
+            .step::<Rename>()
+            .step::<Select>()
             .target_step::<MaxAbsScaling>()
             .target_step::<MinMaxScaling>()
             .target_step::<RobustScaling>()

@@ -65,6 +65,11 @@ impl Dtype {
         Self::parse(text).map_or_else(|| text.to_owned(), |dtype| dtype.0.to_string())
     }
 
+    /// Whether it comes back from its text.
+    pub(crate) fn is_written(&self) -> bool {
+        Self::parse(&self.text()).as_ref() == Some(self)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         if let Some((_, dtype)) = PLAIN.iter().find(|(known, _)| *known == text) {
             return Some(Self(dtype.clone()));

@@ -3,6 +3,7 @@
 mod artifact;
 mod boxed;
 mod chain;
+mod columns;
 mod identity;
 pub mod impute;
 mod invert;
@@ -19,6 +20,7 @@ pub use artifact::{Artifact, Saved};
 pub(crate) use artifact::{Persist, SavedSteps};
 pub use boxed::{BoxApply, BoxInvert, BoxTransform};
 pub use chain::Chain;
+pub use columns::{Cast, DropColumns, Rename, Select};
 pub use identity::Identity;
 pub use invert::Invert;
 pub use with_columns::WithColumns;

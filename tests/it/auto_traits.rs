@@ -23,7 +23,10 @@ use floe::transform::scale::{
     Normalizer, Nulls, OutputRange, Outside, RobustScaler, RobustScaling, StandardScaler,
     StandardScaling,
 };
-use floe::transform::{BoxApply, BoxInvert, BoxTransform, Chain, Identity, Saved, WithColumns};
+use floe::transform::{
+    BoxApply, BoxInvert, BoxTransform, Cast, Chain, DropColumns, Identity, Rename, Saved, Select,
+    WithColumns,
+};
 use floe::{Columns, Error, ErrorKind, Field, Frame, Nullable, Role, Schema, Test, Train};
 
 fn shared<T: Send + Sync + Debug>() {}
@@ -69,6 +72,7 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<Normalizer>();
     value::<Norm>();
     value::<WithColumns>();
+    value::<(Cast, DropColumns, Rename, Select)>();
     value::<Imputer>();
     value::<Imputation>();
     value::<MissingIndicator>();

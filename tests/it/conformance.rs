@@ -147,6 +147,31 @@ fn steps_that_learn_nothing_keep_the_laws() {
 }
 
 #[test]
+fn steps_on_the_columns_themselves_keep_the_laws() {
+    let exact = Laws::new().tolerance(0.0);
+    for (rows, _) in samples() {
+        let select = Select::new(["other", "x"]);
+        exact.step(&select, &rows).expect("a lawful step");
+        let drop = DropColumns::new(["id"]);
+        exact.step(&drop, &rows).expect("a lawful step");
+        let rename = Rename::new([("x", "y"), ("other", "x")]);
+        exact.step(&rename, &rows).expect("a lawful step");
+        let swap = Rename::new([("x", "id"), ("id", "x")]);
+        exact.step(&swap, &rows).expect("a lawful step");
+        let text = Cast::new(["other"], DataType::String);
+        exact.step(&text, &rows).expect("a lawful step");
+        let chain = rename
+            .then(StandardScaler::new(["y"]))
+            .then(DropColumns::new(["y"]));
+        check_plan(&chain, &rows).expect("a lawful plan");
+    }
+    for rows in floats() {
+        let narrow = Cast::new(["x"], DataType::Float32);
+        exact.step(&narrow, &rows).expect("a lawful step");
+    }
+}
+
+#[test]
 fn chains_and_erased_steps_keep_the_laws() {
     let chain = || {
         WithColumns::new([(col("other") * lit(3_i64)).alias("other")])

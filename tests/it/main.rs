@@ -17,6 +17,7 @@ mod algebra;
 mod auto_traits;
 mod bits;
 mod broken_steps;
+mod columns;
 mod conformance;
 mod csv;
 mod dtypes;
