@@ -6,7 +6,7 @@ use floe::polars::prelude::*;
 use floe::prelude::*;
 use floe::transform::{Artifact, Saved};
 
-use crate::support::{collect, data, frame};
+use crate::support::{collect, data, frame, integer_dtypes, physical};
 
 fn rows() -> DataFrame {
     let at = 0..40_i64;
@@ -367,6 +367,44 @@ fn a_value_that_does_not_fit_is_an_error_and_never_a_null() {
     assert!(cast(money, &int).is_err());
     assert!(cast(whole(&[Some(1000)]), &decimal).is_err());
     assert!(cast(whole(&[Some(999)]), &decimal).is_ok());
+}
+
+#[test]
+fn every_pair_of_dtypes_is_cast_or_refused_by_kind() {
+    let numbers = integer_dtypes()
+        .into_iter()
+        .map(|(dtype, low, high)| physical(&dtype, &[Some(low), None, Some(high), Some(1)]));
+    let floats = Series::new("x".into(), [Some(-1.5), None, Some(f64::NAN), Some(1.0)]);
+    let texts = Series::new("x".into(), [Some("-1.5"), None, Some(""), Some("1")]);
+    let narrow = floats.cast(&DataType::Float32).expect("floats");
+    let columns: Vec<Series> = numbers.chain([floats, narrow, texts]).collect();
+    for from in &columns {
+        for into in columns.iter().map(|column| column.dtype()) {
+            let step = Cast::new(["x"], into.clone());
+            for x in [from.clone(), from.slice(1, 1)] {
+                match applied(&step, frame(x.clone())) {
+                    Ok(rows) => {
+                        let found = rows.column("x").expect("x");
+                        assert_eq!((found.dtype(), found.null_count()), (into, 1));
+                    }
+                    Err(error) => {
+                        assert!(x.len() > 1 || error.kind() == ErrorKind::Schema, "{error}");
+                        let kinds = [ErrorKind::Schema, ErrorKind::Apply];
+                        assert!(
+                            kinds.contains(&error.kind()),
+                            "{} to {into}: {error}",
+                            x.dtype()
+                        );
+                        let dtype = x.dtype().to_string();
+                        assert_eq!(
+                            (error.column(), error.dtype()),
+                            (Some("x"), Some(dtype.as_str()))
+                        );
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[test]

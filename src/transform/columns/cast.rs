@@ -2,7 +2,7 @@ use std::fmt;
 
 use polars::prelude::{
     BooleanChunked, ChunkCompareEq, Column, DataType, Field as PolarsField, IntoColumn, LazyFrame,
-    PlSmallStr, Series,
+    NamedFrom, PlSmallStr, Series, TimeUnit,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ use crate::transform::{Apply, Artifact, RowWise, Saved, Stateless, Transform, na
 /// | Float32, Float64 | every number, rounded to nearest, unless it would become infinite; texts of numbers |
 /// | Decimal | what has room for its integer digits; digits beyond the scale are rounded |
 /// | dates and times | what Polars can cast; a coarser unit cuts off |
-/// | String | everything, as Polars writes it |
+/// | String | everything, as Polars writes it; of dates those within some 260,000 years of 1970 |
 ///
 /// It has no settings beside the columns, names or a selector, and the dtype: one of those in the
 /// table.
@@ -83,9 +83,7 @@ impl Cast {
                 let message = "a group of columns cannot be cast as one column";
                 return Err(Error::new(ErrorKind::Config, message).on_column(name.as_str()));
             }
-            // Asked of a column without rows.
-            let empty = Series::new_empty(name.clone(), field.dtype());
-            if let Err(error) = empty.strict_cast(&self.dtype.0) {
+            if let Err(error) = zero(name, field.dtype()).cast(&self.dtype.0) {
                 let message = format!("the dtype cannot be cast to {}", self.dtype.0);
                 return Err(Error::new(ErrorKind::Schema, message)
                     .on_column(name.as_str())
@@ -98,26 +96,68 @@ impl Cast {
 
     fn cast(&self, column: &Column) -> Result<Column> {
         let before = column.as_materialized_series();
+        if self.dtype.0 == DataType::String {
+            self.refuse(before, &unprintable(before)?)?;
+        }
         let after = before.cast(&self.dtype.0)?;
         let mut lost = after.is_null() & before.is_not_null();
         if let Some(changed) = changed(before, &after)? {
             lost = lost | changed;
         }
+        self.refuse(before, &lost)?;
+        Ok(after.into_column())
+    }
+
+    /// Refuses values that do not fit.
+    fn refuse(&self, before: &Series, lost: &BooleanChunked) -> Result<()> {
         let Some(first) = lost.iter().position(|lost| lost == Some(true)) else {
-            return Ok(after.into_column());
+            return Ok(());
+        };
+        // Polars cannot print every date that it holds, but its physical number.
+        let shown = match before.dtype() {
+            dtype if dtype.is_temporal() => before.to_physical_repr().into_owned(),
+            _ => before.clone(),
         };
         // A streamed query ends at the first batch with a fault, so there is no count of all.
         let message = format!(
             "values in one batch of rows do not fit into {}: {}, the first one {}",
             self.dtype.0,
             lost.sum().unwrap_or_default(),
-            before.get(first)?,
+            shown.get(first)?,
         );
         Err(Error::new(ErrorKind::Apply, message)
             .on_column(before.name().as_str())
             .with_dtype(before.dtype())
             .with_help("clean them first, or choose a dtype that holds them"))
     }
+}
+
+/// Which dates lie further than some 260,000 years from 1970: Polars panics at their text.
+fn unprintable(before: &Series) -> Result<BooleanChunked> {
+    const DAYS: i64 = 95_000_000;
+    let a_day = match before.dtype() {
+        DataType::Date => 1,
+        DataType::Datetime(TimeUnit::Milliseconds, _) => 86_400_000,
+        DataType::Datetime(TimeUnit::Microseconds, _) => 86_400_000_000,
+        // All that 64 bits of nanoseconds hold can be printed, and so can the rest.
+        _ => return Ok(BooleanChunked::default()),
+    };
+    let physical = before.to_physical_repr().cast(&DataType::Int64)?;
+    let most = (DAYS * a_day).unsigned_abs();
+    let beyond = |value: Option<i64>| value.is_some_and(|value| value.unsigned_abs() > most);
+    Ok(physical.i64()?.iter().map(beyond).collect())
+}
+
+/// A zero of a dtype: of a column without a value Polars says that it can cast anything.
+fn zero(name: &PlSmallStr, dtype: &DataType) -> Series {
+    let zero = Series::new(name.clone(), [0_i64]);
+    let zero = if dtype.is_decimal() {
+        zero.cast(dtype)
+    } else {
+        zero.cast(&dtype.to_physical())
+            .and_then(|zero| zero.cast(dtype))
+    };
+    zero.unwrap_or_else(|_| Series::new_empty(name.clone(), dtype))
 }
 
 /// Which values became others, by more than a rounding of floats and decimals; none where no value
@@ -140,7 +180,12 @@ fn changed(before: &Series, after: &Series) -> Result<Option<BooleanChunked>> {
         return Ok(Some(pairs.map(changed).collect()));
     }
     if (into.is_integer() || *into == DataType::Boolean) && (number || from.is_decimal()) {
-        return Ok(Some(after.cast(from)?.not_equal_missing(before)?));
+        // From Boolean there is no way straight back to Decimal.
+        let back = match into {
+            DataType::Boolean => after.cast(&DataType::UInt8)?.cast(from)?,
+            _ => after.cast(from)?,
+        };
+        return Ok(Some(back.not_equal_missing(before)?));
     }
     Ok(None)
 }
