@@ -39,6 +39,7 @@ pub(crate) use sheet::Asked;
 pub use sheet::Level;
 pub(crate) use step::{Declare, Progress, advance, refuse_undeclared, resolve};
 pub(crate) use tally::Tally;
+pub(crate) use value::as_text;
 pub use value::{Mean, Quantile, Value};
 pub use walk::Walk;
 pub(crate) use walk::refuse_error;

@@ -7,10 +7,14 @@ use super::file::Contents;
 use super::{Facts, Model, Pipeline, read};
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::estimator::{BoxPredict, ConstantModel, LinearModel, Predict};
+use crate::transform::impute::{Imputation, MissingIndicator};
 use crate::transform::scale::{
     MaxAbsScaling, MinMaxScaling, Normalizer, RobustScaling, StandardScaling,
 };
-use crate::transform::{Apply, Artifact, BoxApply, BoxInvert, Invert, Saved, WithColumns};
+use crate::transform::{
+    Apply, Artifact, BoxApply, BoxInvert, Cast, DropColumns, Invert, Rename, Saved, Select,
+    WithColumns,
+};
 
 /// A model that was read without its flow; each part knows its type at run time only.
 pub type BoxModel = Model<Vec<BoxApply>, Vec<BoxInvert>, BoxPredict>;
@@ -77,7 +81,13 @@ impl Registry {
         };
         registry.steps.add::<WithColumns>(|_| Err(code()));
         registry
+            .step::<Cast>()
+            .step::<DropColumns>()
+            .step::<Imputation>()
+            .step::<MissingIndicator>()
             .step::<Normalizer>()
+            .step::<Rename>()
+            .step::<Select>()
             .target_step::<MaxAbsScaling>()
             .target_step::<MinMaxScaling>()
             .target_step::<RobustScaling>()

@@ -2,7 +2,7 @@ use polars::prelude::{DataType, TimeUnit, TimeZone};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A numeric dtype that can be written to a model file and read back.
+/// A dtype of numbers, or of text, that can be written to a model file and read back.
 ///
 /// The texts are part of the file format: `int64`, `float32`, `datetime[us, Europe/Stockholm]`,
 /// `decimal[10, 2]`.
@@ -26,7 +26,7 @@ fn parse_unit(text: &str) -> Option<TimeUnit> {
     })
 }
 
-const PLAIN: [(&str, DataType); 13] = [
+const PLAIN: [(&str, DataType); 14] = [
     ("boolean", DataType::Boolean),
     ("int8", DataType::Int8),
     ("int16", DataType::Int16),
@@ -40,6 +40,7 @@ const PLAIN: [(&str, DataType); 13] = [
     ("float64", DataType::Float64),
     ("date", DataType::Date),
     ("time", DataType::Time),
+    ("str", DataType::String),
 ];
 
 impl Dtype {
@@ -62,6 +63,11 @@ impl Dtype {
     /// A text of a model file as Polars prints the dtype, which is what messages show.
     pub(crate) fn shown(text: &str) -> String {
         Self::parse(text).map_or_else(|| text.to_owned(), |dtype| dtype.0.to_string())
+    }
+
+    /// Whether it comes back from its text.
+    pub(crate) fn is_written(&self) -> bool {
+        Self::parse(&self.text()).as_ref() == Some(self)
     }
 
     fn parse(text: &str) -> Option<Self> {

@@ -17,12 +17,16 @@ use floe::model::{BoxModel, BoxPipeline, Model, Pipeline, Registry};
 use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, NdJson, Outline, Parquet, Then};
 use floe::splitter::{Assignment, Rows, TrainTestSplit};
 use floe::tracker::{Event, JsonLinesTracker, MemoryTracker, Status, Strict, What};
+use floe::transform::impute::{FillValue, Imputation, Imputer, Integers, MissingIndicator, NanAs};
 use floe::transform::scale::{
     Constant, Infinities, MaxAbsScaler, MaxAbsScaling, MinMaxScaler, MinMaxScaling, Nans, Norm,
     Normalizer, Nulls, OutputRange, Outside, RobustScaler, RobustScaling, StandardScaler,
     StandardScaling,
 };
-use floe::transform::{BoxApply, BoxInvert, BoxTransform, Chain, Identity, Saved, WithColumns};
+use floe::transform::{
+    BoxApply, BoxInvert, BoxTransform, Cast, Chain, DropColumns, Identity, Rename, Saved, Select,
+    WithColumns,
+};
 use floe::{Columns, Error, ErrorKind, Field, Frame, Nullable, Role, Schema, Test, Train};
 
 fn shared<T: Send + Sync + Debug>() {}
@@ -70,6 +74,11 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<Normalizer>();
     value::<Norm>();
     value::<WithColumns>();
+    value::<(Cast, DropColumns, Rename, Select)>();
+    value::<Imputer>();
+    value::<Imputation>();
+    value::<MissingIndicator>();
+    value::<(FillValue, Integers, NanAs)>();
     value::<Identity>();
     value::<Steps>();
     value::<Vec<BoxTransform>>();

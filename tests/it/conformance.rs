@@ -104,6 +104,32 @@ fn policies_keep_the_laws() {
 }
 
 #[test]
+fn imputers_keep_the_laws_on_every_dtype() {
+    for (rows, _) in samples() {
+        let exact = Laws::new().tolerance(0.0);
+        for integers in [Integers::Round, Integers::Float] {
+            let median = Imputer::median(["x"]).integers(integers);
+            exact.step(&median, &rows).expect("a lawful step");
+            let mean = Imputer::mean(["x"]).integers(integers);
+            check_step(&mean, &rows).expect("a lawful step");
+        }
+        let marked = MissingIndicator::new(["x", "id"]);
+        exact.step(&marked, &rows).expect("a lawful step");
+        check_plan(&marked.then(Imputer::median(["x"])), &rows).expect("a lawful plan");
+    }
+    for rows in floats() {
+        check_step(&Imputer::mean(["x"]).nans(NanAs::Missing), &rows).expect("a lawful step");
+        check_step(&MissingIndicator::new(["x"]).nans(NanAs::Missing), &rows)
+            .expect("a lawful step");
+        let zero = Imputer::constant(["x", "other"], 0);
+        check_step(&zero, &rows).expect("a lawful step");
+    }
+    let words = df!["x" => [Some("a"), None, Some(""), Some("b"), None], "n" => [1, 2, 3, 4, 5]];
+    let words = words.expect("a frame");
+    check_step(&Imputer::constant(["x"], "none"), &words).expect("a lawful step");
+}
+
+#[test]
 fn steps_that_learn_nothing_keep_the_laws() {
     for (rows, _) in samples() {
         let twice = col("x").cast(DataType::Float64) * lit(2.0);
@@ -117,6 +143,31 @@ fn steps_that_learn_nothing_keep_the_laws() {
         }
         check_plan(&Identity, &rows).expect("a lawful plan");
         check_inverse(&Identity, &rows, 0.0).expect("it can be undone");
+    }
+}
+
+#[test]
+fn steps_on_the_columns_themselves_keep_the_laws() {
+    let exact = Laws::new().tolerance(0.0);
+    for (rows, _) in samples() {
+        let select = Select::new(["other", "x"]);
+        exact.step(&select, &rows).expect("a lawful step");
+        let drop = DropColumns::new(["id"]);
+        exact.step(&drop, &rows).expect("a lawful step");
+        let rename = Rename::new([("x", "y"), ("other", "x")]);
+        exact.step(&rename, &rows).expect("a lawful step");
+        let swap = Rename::new([("x", "id"), ("id", "x")]);
+        exact.step(&swap, &rows).expect("a lawful step");
+        let text = Cast::new(["other"], DataType::String);
+        exact.step(&text, &rows).expect("a lawful step");
+        let chain = rename
+            .then(StandardScaler::new(["y"]))
+            .then(DropColumns::new(["y"]));
+        check_plan(&chain, &rows).expect("a lawful plan");
+    }
+    for rows in floats() {
+        let narrow = Cast::new(["x"], DataType::Float32);
+        exact.step(&narrow, &rows).expect("a lawful step");
     }
 }
 

@@ -6,6 +6,7 @@ use std::io::Read;
 use floe::estimator::LinearModel;
 use floe::polars::prelude::*;
 use floe::prelude::*;
+use floe::transform::impute::FillValue;
 use serde_json::Value;
 
 use crate::support::{collect, data, text};
@@ -267,6 +268,43 @@ fn ridge_of_diabetes_agrees_with_scikit_learn() {
     }
 }
 
+/// The median of all rows, as the expected values were made: not a thing to do in a model.
+fn imputed(rows: DataFrame, column: &str) -> DataFrame {
+    let all = floe::train_on(InMemory::new(rows.clone())).expect("a frame");
+    let imputer = Imputer::median([column]).fit_on(&all).expect("a fit");
+    imputer.apply(rows.lazy()).and_then(collect).expect("rows")
+}
+
+#[test]
+fn what_gaps_are_filled_with_agrees_with_scikit_learn() {
+    let Some(expected) = expected() else { return };
+    let age = &expected["titanic"]["Age"];
+    let bedrooms = &expected["housing"];
+    for (path, column, mean, median) in [
+        ("titanic/train.csv", "Age", &age["mean"], &age["median"]),
+        (
+            "tabular/housing_missing.csv",
+            "total_bedrooms",
+            &bedrooms["total_bedrooms_mean"],
+            &bedrooms["total_bedrooms_median"],
+        ),
+    ] {
+        let Some(path) = data(path) else { continue };
+        let all = floe::train_on(Csv::new(path)).expect("a frame");
+        for (imputer, expected) in [
+            (Imputer::mean([column]), mean),
+            (Imputer::median([column]), median),
+        ] {
+            let fitted = imputer.fit_on(&all).expect("a fit");
+            let Some(FillValue::Float(found)) = fitted.fill(column) else {
+                panic!("{fitted:?}");
+            };
+            let expected = expected.as_f64().expect("a number");
+            close(*found, expected, 0.0, CLOSE, &format!("{imputer:?}"));
+        }
+    }
+}
+
 #[test]
 fn least_squares_of_titanic_agrees_with_scikit_learn() {
     let Some(expected) = expected() else { return };
@@ -278,12 +316,10 @@ fn least_squares_of_titanic_agrees_with_scikit_learn() {
         let is = col(column).eq(lit(value.to_owned()));
         is.fill_null(lit(false)).cast(DataType::Int64).alias(name)
     };
-    // The median of all rows, as the expected values were made: not a thing to do in a model.
-    let rows = rows.lazy().with_columns([
+    let rows = imputed(rows, "Age").lazy().with_columns([
         is("Sex", "female", "female"),
         is("Embarked", "C", "Emb_C"),
         is("Embarked", "Q", "Emb_Q"),
-        col("Age").fill_null(col("Age").median()),
     ]);
     let rows = collect(rows).expect("rows");
     check_regression(&rows, "Survived", &expected["titanic"]["linear_survived"]);
@@ -296,10 +332,7 @@ fn least_squares_of_housing_agrees_with_scikit_learn() {
         return;
     };
     let block = &expected["housing"]["median_imputed"];
-    let rows = read(&Csv::new(path)).lazy();
-    let bedrooms = col("total_bedrooms");
-    let rows = rows.with_columns([bedrooms.clone().fill_null(bedrooms.median())]);
-    let rows = collect(rows).expect("rows");
+    let rows = imputed(read(&Csv::new(path)), "total_bedrooms");
     // Standardised on all rows, by our own scaler.
     let all = floe::train_on(InMemory::new(rows.clone())).expect("a frame");
     let scaler = StandardScaler::new(names(block))

@@ -339,7 +339,7 @@ fn steps_and_models_of_ones_own_join_the_registry() {
         &path,
         &[
             "the kind `add` of step 1",
-            "`max_abs_scaling`, `min_max_scaling`, `normalizer`",
+            "`min_max_scaling`, `missing_indicator`, `normalizer`",
             "Registry::step",
             "model.json",
         ],

@@ -37,4 +37,5 @@ pub use norm::Norm;
 pub use normalizer::Normalizer;
 pub use policy::{Constant, Infinities, Nans, Nulls, OutputRange, Outside};
 pub use robust_scaler::{RobustScaler, RobustScaling};
+pub(super) use spread::middle;
 pub use standard_scaler::{StandardScaler, StandardScaling};

@@ -11,7 +11,7 @@ use super::policy::{self, Infinities, Nans, Nulls};
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::Learned;
 use crate::schema::{Columns, Field, Kind, Nullable, Schema, column};
-use crate::transform::{Apply, Artifact, RowWise, Stateless, Transform};
+use crate::transform::{Apply, Artifact, RowWise, Stateless, Transform, names};
 
 /// Scales each row, over several columns, to length 1; learns nothing, so it may stand before the
 /// split. What it does cannot be undone, as the length of the row is gone.
@@ -301,29 +301,4 @@ impl Transform for Normalizer {
 
 impl Artifact for Normalizer {
     const KIND: &'static str = "normalizer";
-}
-
-/// The columns of a fitted step are names.
-mod names {
-    use serde::ser::Error as _;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use crate::schema::Columns;
-
-    pub(super) fn serialize<S: Serializer>(
-        columns: &Columns,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let names = columns.names().ok_or_else(|| {
-            S::Error::custom("a selector is not saved: fit the step first, which makes it names")
-        })?;
-        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-        names.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Columns, D::Error> {
-        Vec::<String>::deserialize(deserializer).map(Columns::from)
-    }
 }
