@@ -26,14 +26,16 @@ pub(super) struct Scored {
 pub(super) struct Predictions {
     /// In rising order.
     rows: Vec<u32>,
-    values: Vec<Option<f64>>,
+    values: Float64Chunked,
 }
 
 impl Predictions {
-    fn of(mut pairs: Vec<(u32, Option<f64>)>) -> Self {
-        pairs.sort_unstable_by_key(|(row, _)| *row);
-        let (rows, values) = pairs.into_iter().unzip();
-        Self { rows, values }
+    /// Adds the rows of a batch, whose folds came one after the other; batches come in row order.
+    fn add(&mut self, mut batch: Vec<(u32, Option<f64>)>) -> Result<()> {
+        batch.sort_unstable_by_key(|(row, _)| *row);
+        self.rows.extend(batch.iter().map(|(row, _)| *row));
+        let values: Float64Chunked = batch.into_iter().map(|(_, value)| value).collect();
+        Ok(self.values.append(&values)?)
     }
 
     /// The predictions of these rows.
@@ -43,7 +45,7 @@ impl Predictions {
             let Ok(at) = self.rows.binary_search(&row) else {
                 polars_bail!(ComputeError: "row {row} was not there when the folds were scored");
             };
-            found.push(self.values[at]);
+            found.push(self.values.get(at));
         }
         Ok(found.into_iter().collect())
     }
@@ -74,8 +76,9 @@ where
     let query = query.select(columns.into_iter().map(column).collect::<Vec<_>>());
     let scorers = models.iter().map(|_| metrics.scorer(2));
     let mut scorers: Vec<_> = scorers.collect::<Result<_>>()?;
-    let mut predicted = Vec::new();
+    let mut predictions = Predictions::default();
     log.stream(query, Purpose::Score, |batch| {
+        let mut predicted = Vec::with_capacity(batch.height());
         for (fold, (model, scorer)) in models.iter().zip(&mut scorers).enumerate() {
             let rows = batch.clone().lazy().filter(in_fold(fold));
             let scored = model.judged(rows).and_then(|(frame, pairs)| {
@@ -88,8 +91,9 @@ where
             let rows = beside[0].idx()?.into_no_null_iter();
             predicted.extend(rows.zip(beside[1].f64()?.iter()));
         }
-        Ok(())
+        predictions.add(predicted)
     })?;
+    predictions.values = predictions.values.rechunk().into_owned();
     let (mut own, mut scaled) = (Vec::new(), Vec::new());
     for scorer in scorers {
         let mut metrics = scorer.finish()?.into_iter();
@@ -99,6 +103,6 @@ where
     Ok(Scored {
         own,
         scaled,
-        predictions: Arc::new(Predictions::of(predicted)),
+        predictions: Arc::new(predictions),
     })
 }
