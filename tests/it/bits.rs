@@ -61,6 +61,36 @@ fn fingerprint(source: impl Source + 'static) -> String {
         .join(" ")
 }
 
+/// Everything that a run of folds learns, scores and predicts over two levels, as bits.
+fn fingerprint_of_folds(source: impl Source + 'static) -> String {
+    let run = floe::from(source)
+        .keep(col("b").gt(lit(-7_900_000_i64)))
+        .split(KFold::new(3).seed(42))
+        .then(StandardScaler::new(["b"]))
+        .then(WithColumns::new([(col("b") * col("b")).alias("square")]))
+        .then(StandardScaler::new(["square"]))
+        .on_target(MinMaxScaler::new(["y"]))
+        .learn(LinearRegression::new(["b", "square"], "y"))
+        .run()
+        .unwrap();
+    let mut bits = Vec::new();
+    for (model, metrics) in run.models().iter().zip(run.metrics()) {
+        bits.extend(model.predictor().coefficients());
+        bits.push(model.predictor().intercept());
+        bits.extend(metrics.iter().filter_map(|metric| metric.value));
+    }
+    let predicted = run.predictions().unwrap().collect().unwrap();
+    let predicted = predicted.column("prediction").unwrap().f64().unwrap();
+    let mixed = predicted
+        .iter()
+        .flatten()
+        .fold(0_u64, |mixed, value| mixed.rotate_left(1) ^ value.to_bits());
+    let bits = bits.iter().map(|value| value.to_bits()).chain([mixed]);
+    bits.map(|bits| format!("{bits:016x}"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
 /// The same rows in chunks that end at random places.
 fn chunked(frame: &DataFrame, seed: u64) -> DataFrame {
     let mut state = seed * 7919 + 17;
@@ -98,6 +128,13 @@ fn bits_do_not_depend_on_chunks_row_groups_or_files() {
             "chunking {seed}"
         );
     }
+    let part = frame.head(Some(250_000));
+    let of_part = |rows: DataFrame| fingerprint_of_folds(InMemory::new(rows));
+    assert_eq!(
+        of_part(chunked(&part, 21)),
+        of_part(part),
+        "chunking of folds"
+    );
     let folder = tempfile::tempdir().unwrap();
     for (at, group) in [1_000, 65_536, 262_144].into_iter().enumerate() {
         let path = folder.path().join(format!("groups{at}.parquet"));
@@ -149,7 +186,9 @@ const PRINT: &str = "FLOE_PRINT_FINGERPRINT";
 #[test]
 fn bits_do_not_depend_on_threads() {
     if std::env::var_os(PRINT).is_some() {
-        println!("fingerprint: {}", fingerprint(InMemory::new(rows())));
+        let whole = fingerprint(InMemory::new(rows()));
+        let folds = fingerprint_of_folds(InMemory::new(rows().head(Some(250_000))));
+        println!("fingerprint: {whole} {folds}");
         return;
     }
     let of = |threads: &str| {
