@@ -17,7 +17,7 @@ use crate::transform::{Apply, Artifact, RowWise, Saved, Stateless, Transform, na
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Schema`](crate::ErrorKind::Schema) for a column that is absent, renamed twice or no
+/// [`ErrorKind::Schema`] for a column that is absent, renamed twice or no
 /// feature, and for a new name that is reserved or that another column has.
 ///
 /// # Examples
