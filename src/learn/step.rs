@@ -119,6 +119,12 @@ pub(crate) fn advance<D: Declare>(
     let reads = step.reads(&input)?;
     walk.read(&reads);
     let ready = walk.is_ready(&reads);
+    let passed = Passed {
+        step,
+        input: &input,
+        reads: &reads,
+        writes: &writes,
+    };
     match progress {
         Progress::Done(fitted) if ready => return walk.apply(&writes, fitted),
         Progress::Known if ready => {
@@ -127,10 +133,12 @@ pub(crate) fn advance<D: Declare>(
         }
         Progress::Done(fitted) => {
             let slot = Slot::from(OnceLock::from(Arc::new(fitted.clone()) as Arc<dyn Apply>));
-            return leave(step, walk, &input, &reads, writes, Some(&slot));
+            passed.leave(walk, step.output(&input)?, Some(&slot));
+            return Ok(());
         }
         Progress::Known => {
-            return leave(step, walk, &input, &reads, writes, Some(&Slot::default()));
+            passed.leave(walk, step.output(&input)?, Some(&Slot::default()));
+            return Ok(());
         }
         Progress::Waiting | Progress::Asked(..) => {}
     }
@@ -144,54 +152,52 @@ pub(crate) fn advance<D: Declare>(
         refuse_role(&input, column)?;
     }
     // What cannot work must be said before a row is read, also of a step that waits.
-    step.output(&input)?;
+    let output = step.output(&input)?;
     let needs = step.needs(&input)?;
     refuse_undeclared(&reads, &needs)?;
-    if needs.is_empty() {
-        if ready {
-            // Nothing to learn: no reason to wait for a scan.
-            let fitted = step.fit(&input, &Learned::default())?;
-            walk.apply(&writes, &fitted)?;
-            *progress = Progress::Done(fitted);
-            return Ok(());
-        }
-        return leave(step, walk, &input, &reads, writes, None);
+    if needs.is_empty() && ready {
+        // Nothing to learn: no reason to wait for a scan.
+        let fitted = step.fit(&input, &Learned::default())?;
+        walk.apply(&writes, &fitted)?;
+        *progress = Progress::Done(fitted);
+        return Ok(());
     }
-    if !walk.can_ask(&needs) {
-        return leave(step, walk, &input, &reads, writes, None);
+    if needs.is_empty() || !walk.can_ask(&needs) {
+        passed.leave(walk, output, None);
+        return Ok(());
     }
     let asked = walk.ask(needs)?;
     let fitted = Slot::default();
-    leave(step, walk, &input, &reads, writes, Some(&fitted))?;
+    passed.leave(walk, output, Some(&fitted));
     *progress = Progress::Asked(input, AskedNeeds { asked, fitted });
     Ok(())
 }
 
-/// Passes a step that cannot be applied in this walk; `fitted` is where it will be by the next level.
-fn leave<D: Declare>(
-    step: &D,
-    walk: &mut Walk,
-    input: &Schema,
-    reads: &[PlSmallStr],
-    writes: Vec<PlSmallStr>,
-    fitted: Option<&Slot>,
-) -> Result<()> {
-    walk.wait();
-    let output = step.output(input)?;
-    walk.leave_pending(writes, output, |column| {
-        let shape = step.shape(input, column);
-        let fields = input
-            .fields()
-            .iter()
-            .filter(|field| reads.contains(field.name()));
-        Some(Link {
-            column: column.clone(),
-            shape,
-            input: Schema::new(fields.cloned()).ok()?,
-            fitted: Arc::clone(fitted.filter(|_| shape != Shape::Any)?),
-        })
-    });
-    Ok(())
+/// A step that cannot be applied in this walk.
+struct Passed<'a, D> {
+    step: &'a D,
+    input: &'a Schema,
+    reads: &'a [PlSmallStr],
+    writes: &'a [PlSmallStr],
+}
+
+impl<D: Declare> Passed<'_, D> {
+    /// Leaves what it writes pending; `fitted` is where it will be by the next level.
+    fn leave(&self, walk: &mut Walk, output: Schema, fitted: Option<&Slot>) {
+        walk.wait();
+        walk.leave_pending(self.writes, output, |column| {
+            let shape = self.step.shape(self.input, column);
+            let fitted = fitted.filter(|_| shape != Shape::Any)?;
+            let fields = self.input.fields().iter();
+            let fields = fields.filter(|field| self.reads.contains(field.name()));
+            Some(Link {
+                column: column.clone(),
+                shape,
+                input: Schema::new(fields.cloned()).ok()?,
+                fitted: Arc::clone(fitted),
+            })
+        });
+    }
 }
 
 /// Gives a step the answers of the level, or when only planning lets it count as fitted.

@@ -102,24 +102,24 @@ impl Walk {
     /// tells how it rewrites a column, where that is known.
     pub(crate) fn leave_pending(
         &mut self,
-        writes: Vec<PlSmallStr>,
+        writes: &[PlSmallStr],
         output: Schema,
         link: impl Fn(&PlSmallStr) -> Option<Link>,
     ) {
         for column in writes {
-            let trail = link(&column).and_then(|link| {
-                let mut trail = match self.pending.get(&column) {
+            let trail = link(column).and_then(|link| {
+                let mut trail = match self.pending.get(column) {
                     Some(before) => before.clone()?,
                     None => Trail {
-                        base: self.now(&column).ok()?,
+                        base: self.now(column).ok()?,
                         links: Vec::new(),
                     },
                 };
                 trail.links.push(Arc::new(link));
                 Some(trail)
             });
-            self.bump(&column);
-            self.pending.insert(column, trail);
+            self.bump(column);
+            self.pending.insert(column.clone(), trail);
         }
         self.take(output);
     }

@@ -158,7 +158,7 @@ fn part_of(
 }
 
 /// The rows that a filter left over, in order.
-fn kept(rows: &mut Rows<'_>) -> Result<Vec<u32>> {
+pub(super) fn kept(rows: &mut Rows<'_>) -> Result<Vec<u32>> {
     rows.fold(Rows::number(), Vec::new(), |kept: &mut Vec<u32>, rows| {
         kept.extend(rows.idx()?.into_no_null_iter());
         Ok(())

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::column_keys::{check_key_dtype, hash_keys};
 use super::key::KeyHasher;
 use super::numbers::RowNumbers;
+use super::parts::kept;
 use super::share::{fixed_threshold, share_of};
 use super::threshold::Threshold;
 use super::{Assignment, Rows, Splitter};
@@ -190,11 +191,7 @@ impl Splitter for TrainTestSplit {
             (None, false) => {
                 let numbers = RowNumbers::new(self.seed);
                 let threshold = if rows.are_filtered() {
-                    let kept =
-                        rows.fold(Rows::number(), Vec::new(), |kept: &mut Vec<u32>, rows| {
-                            kept.extend(rows.idx()?.into_no_null_iter());
-                            Ok(())
-                        })?;
+                    let kept = kept(rows)?;
                     let test = self.test_rows(kept.len() as u64)?;
                     Threshold::of_listed(&numbers, &kept, test)
                 } else {
