@@ -12,12 +12,14 @@ use super::accumulate::Validity;
 use super::answers::Answers;
 use super::sheet::Sheet;
 use crate::error::Result;
+use crate::frame::PartSet;
 use crate::schema::Kind;
 
 /// Everything that one scan accumulates, for each group of rows by itself.
 ///
 /// The rows of a group keep their order, and what the groups taught is combined in the order of the
-/// groups: for a fold, all groups but its own. Rows that are not in groups are one group.
+/// groups: for a model, those of the parts that it learns from. Rows that are not in groups are one
+/// group.
 pub(crate) struct Accumulators {
     columns: Vec<(Kind, Option<Box<dyn Gather>>)>,
     factors: Vec<FactorGather>,
@@ -55,16 +57,13 @@ impl Accumulators {
         Ok(())
     }
 
-    /// The answers for the rows of all groups but one.
-    pub(crate) fn answers(&mut self, except: Option<usize>) -> Answers {
+    /// The answers for the rows of some groups.
+    pub(crate) fn answers(&mut self, of: &PartSet) -> Answers {
         let columns = self.columns.iter_mut().map(|(_, gather)| {
             let gather = gather.as_mut()?;
-            Some(gather.answer(except).into())
+            Some(gather.answer(of).into())
         });
-        let factors = self
-            .factors
-            .iter()
-            .map(|factor| factor.answer(except).into());
+        let factors = self.factors.iter().map(|factor| factor.answer(of).into());
         Answers {
             columns: columns.collect(),
             factors: factors.collect(),
@@ -73,10 +72,10 @@ impl Accumulators {
     }
 }
 
-/// The groups in order, without the one that is left out.
-fn others<T>(groups: &[T], except: Option<usize>) -> impl Iterator<Item = &T> {
+/// Some of the groups, in order.
+fn some<'a, T>(groups: &'a [T], of: &'a PartSet) -> impl Iterator<Item = &'a T> {
     let groups = groups.iter().enumerate();
-    groups.filter_map(move |(at, group)| (Some(at) != except).then_some(group))
+    groups.filter_map(|(at, group)| of.contains(at).then_some(group))
 }
 
 /// The physical numbers of a column.
