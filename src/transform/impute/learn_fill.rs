@@ -101,7 +101,8 @@ impl Lesson<'_> {
 
     /// The most frequent text that is not empty, the smallest of several.
     fn text(&self, learned: &Learned, column: &str) -> Result<Option<String>> {
-        let found = learned.categories(column, self.most.saturating_add(1))?;
+        let found = learned.categories(column, self.most.saturating_add(1));
+        let found = found.or_else(|_| learned.categories(column, self.most))?;
         let mut best: Option<(String, u64)> = None;
         let mut distinct = 0;
         for (category, rows) in found.counts {
