@@ -148,6 +148,12 @@ impl Error {
         self
     }
 
+    /// Says for which of several candidates it is.
+    pub(crate) fn for_candidate(mut self, candidate: &str) -> Self {
+        self.0.message = format!("for the candidate {candidate}: {}", self.0.message).into();
+        self
+    }
+
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

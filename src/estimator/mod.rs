@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use polars::prelude::{DataFrame, LazyFrame, PlSmallStr};
 
 pub use baseline::{ConstantModel, MeanRegressor, MedianRegressor};
-pub use boxed::BoxPredict;
+pub use boxed::{BoxEstimator, BoxPredict};
 pub use classes::Classes;
 pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};

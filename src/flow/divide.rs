@@ -149,7 +149,7 @@ fn mistyped() -> Error {
 }
 
 /// Numbers the part of each row in the hidden column.
-fn dealt(frame: LazyFrame, folds: Option<&FoldAssignment>) -> RowSet {
+pub(super) fn dealt(frame: LazyFrame, folds: Option<&FoldAssignment>) -> RowSet {
     match folds {
         None => RowSet::from(frame),
         Some(folds) => RowSet {

@@ -5,7 +5,7 @@ use polars::prelude::PlSmallStr;
 use super::divide::{Division, HasTrain};
 use super::explain::Explain;
 use super::wants::{Nothing, Wants};
-use super::{Divided, Settings};
+use super::{Divided, Settings, Taught};
 use crate::error::{Error, ErrorKind, Result, label};
 use crate::estimator::{Estimator, Training};
 use crate::frame::{Frame, PartSet, RowSet, Test, Train};
@@ -16,6 +16,7 @@ use crate::learn::{
 use crate::model::{Input, Pipeline};
 use crate::schema::{Dtype, Role, Schema};
 use crate::source::Outline;
+use crate::splitter::Fold;
 use crate::transform::{Apply, Identity, Invert, Persist};
 
 /// How far the estimator has come.
@@ -27,7 +28,7 @@ enum Goal {
 }
 
 /// Everything that was fitted in one go.
-struct Fitted<P, T> {
+pub(super) struct Fitted<P, T> {
     steps: P,
     target_steps: T,
     learned: Learned,
@@ -35,6 +36,9 @@ struct Fitted<P, T> {
     train: Frame<Train>,
     inputs: Vec<Input>,
 }
+
+/// What the steps of a flow become.
+pub(super) type FittedOf<P, T> = Fitted<<P as Plan>::Fitted, <T as Plan>::Fitted>;
 
 /// The levels, and with a frame what was fitted.
 type Walked<P, T> = (
@@ -271,7 +275,7 @@ where
 }
 
 impl<P: Apply + Persist, T: Invert + Persist> Fitted<P, T> {
-    fn model<E: Estimator>(
+    pub(super) fn model<E: Estimator>(
         self,
         estimator: &E,
         log: &mut ScanLog,
@@ -321,6 +325,8 @@ where
 {
     let climbers = models.into_iter().map(|(fold, learns)| Climber {
         steps: Ascent::new(divided, &estimator),
+        candidate: 0,
+        label: None,
         fold,
         learns,
     });
@@ -332,6 +338,40 @@ where
         model.map_err(|error| error.for_fold(climber.fold))
     });
     models.collect()
+}
+
+/// Lets the steps of several candidates learn together, for each of the folds.
+pub(super) fn learn_candidates<D: Division, P: Plan, T: Plan, E: Estimator>(
+    flows: &[&Taught<D, P, T, E, ()>],
+    labels: &[String],
+    schema: &Schema,
+    rows: &RowSet,
+    folds: &[Fold],
+    log: &mut ScanLog,
+) -> Result<Vec<Vec<FittedOf<P, T>>>>
+where
+    T::Fitted: Invert,
+{
+    let wants: Vec<_> = flows.iter().map(|flow| &flow.estimator).collect();
+    let mut climbers = Vec::with_capacity(flows.len() * folds.len());
+    for (candidate, flow) in flows.iter().enumerate() {
+        for (at, fold) in folds.iter().enumerate() {
+            climbers.push(Climber {
+                steps: Ascent::new(&flow.divided, &wants[candidate]),
+                candidate,
+                label: labels.get(candidate).cloned(),
+                fold: Some(at),
+                learns: fold.train.clone(),
+            });
+        }
+    }
+    let walks = climb_folds(&mut climbers, schema, rows, log)?;
+    let mut learned: Vec<Vec<_>> = flows.iter().map(|_| Vec::new()).collect();
+    for (climber, walk) in climbers.into_iter().zip(walks) {
+        let fitted = climber.steps.finish(schema, walk, rows.parts)?;
+        learned[climber.candidate].push(fitted.ok_or_else(stuck)?);
+    }
+    Ok(learned)
 }
 
 /// Both sides of the rows as the source has them.

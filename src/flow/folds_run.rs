@@ -185,11 +185,17 @@ where
     } = taught;
     let (schema, outline) = fit::prepared(divided, estimator, settings)?;
     let started = session::started(divided, estimator, &outline);
-    let (session, mut run) = session::recorded(tracker, settings, started, |log, recorder| {
-        let run = execute(divided, estimator, settings, &schema, &outline, log)?;
-        report(&run, log, recorder)?;
-        Ok(run)
-    })?;
+    let (session, mut run) = session::recorded(
+        session::new_id(),
+        tracker,
+        settings,
+        started,
+        |_, log, recorder| {
+            let run = execute(divided, estimator, settings, &schema, &outline, log)?;
+            report(&run, log, recorder)?;
+            Ok(run)
+        },
+    )?;
     run.id = session.id;
     run.scans = session.scans;
     run.warnings.extend(session.lost);
@@ -281,18 +287,6 @@ fn report<P, T, M: Predict, K: Tracker>(
         let report = model.predictor.report();
         recorder.record(What::Fitted { report })?;
     }
-    for (fold, metrics) in (0..).zip(&run.scored.own) {
-        session::record_metrics(recorder, "", metrics, fold)?;
-    }
-    for spread in MetricSpread::all(&run.scored.own) {
-        for (which, value) in [("mean", spread.mean), ("std", spread.std)] {
-            recorder.record(What::Metric {
-                name: format!("{}_{which}", spread.name),
-                value: Some(value),
-                reason: None,
-                step: 0,
-            })?;
-        }
-    }
+    session::record_folds(recorder, &run.scored.own)?;
     session::record_work(recorder, log, &run.warnings)
 }

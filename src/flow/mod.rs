@@ -13,6 +13,7 @@ mod run;
 mod score_folds;
 mod session;
 mod states;
+mod sweep;
 mod wants;
 
 use std::fmt;
@@ -25,6 +26,7 @@ pub use explain::Explain;
 pub use folds_run::FoldsRun;
 pub use run::Run;
 pub use states::{Divided, IsSplit, Learns, NotSplit, Runnable, TakesStep, Taught, Unsplit};
+pub use sweep::{Candidates, Progress, Study, Sweep, SweepExplain, Tried};
 
 use crate::error::Result;
 use crate::estimator::Estimator;

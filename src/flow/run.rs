@@ -136,29 +136,63 @@ where
     } = taught;
     let (schema, outline) = fit::prepared(divided, estimator, settings)?;
     let started = session::started(divided, estimator, &outline);
-    let (session, done) = session::recorded(tracker, settings, started, |log, recorder| {
-        let done = execute(divided, estimator, settings, &schema, &outline, log)?;
+    let id = session::new_id();
+    let (session, done) = session::recorded(id, tracker, settings, started, |_, log, recorder| {
+        let sides = divided.division.open(&outline, log)?.sides()?;
+        let done = execute(divided, estimator, settings, &schema, &outline, sides, log)?;
         report(&done, log, recorder)?;
         Ok(done)
     })?;
-    let mut warnings = done.warnings;
-    warnings.extend(session.lost);
-    let Sides {
-        train,
-        test,
-        validation,
-    } = done.sides;
-    Ok(Run {
-        id: session.id,
-        train: Frame::new(train, schema.clone()),
-        test: Frame::new(test, schema.clone()),
-        validation: validation.map(|rows| Frame::new(rows, schema)),
-        model: done.model,
-        test_scores: done.test_scores,
-        validation_scores: done.validation_scores,
-        scans: session.scans,
-        warnings,
-    })
+    let mut run = done.run(schema);
+    run.id = session.id;
+    run.scans = session.scans;
+    run.warnings.extend(session.lost);
+    Ok(run)
+}
+
+/// A run on rows that are opened already, as part of a larger one: it has no events, no name and no
+/// scans of its own.
+pub(super) fn run_on<D, P, T, E>(
+    taught: &Taught<D, P, T, E, ()>,
+    settings: &Settings,
+    sides: Sides,
+    schema: &Schema,
+    outline: &Outline,
+    log: &mut ScanLog,
+) -> Result<RunOf<P, T, E>>
+where
+    D: Division,
+    P: Plan,
+    T: Plan,
+    T::Fitted: Invert,
+    E: Estimator,
+{
+    let Taught {
+        divided, estimator, ..
+    } = taught;
+    let done = execute(divided, estimator, settings, schema, outline, sides, log)?;
+    Ok(done.run(schema.clone()))
+}
+
+impl<P, T, M> Done<P, T, M> {
+    fn run(self, schema: Schema) -> Run<P, T, M> {
+        let Sides {
+            train,
+            test,
+            validation,
+        } = self.sides;
+        Run {
+            id: String::new(),
+            train: Frame::new(train, schema.clone()),
+            test: Frame::new(test, schema.clone()),
+            validation: validation.map(|rows| Frame::new(rows, schema)),
+            model: self.model,
+            test_scores: self.test_scores,
+            validation_scores: self.validation_scores,
+            scans: Vec::new(),
+            warnings: self.warnings,
+        }
+    }
 }
 
 /// The metrics of one side.
@@ -183,6 +217,7 @@ fn execute<D, P, T, E>(
     settings: &Settings,
     schema: &Schema,
     outline: &Outline,
+    sides: Sides,
     log: &mut ScanLog,
 ) -> Result<Done<P::Fitted, T::Fitted, E::Model>>
 where
@@ -192,7 +227,6 @@ where
     T::Fitted: Invert,
     E: Estimator,
 {
-    let sides = divided.division.open(outline, log)?.sides()?;
     let (pipeline, predictor) = fit::fit_model(divided, estimator, schema, &sides.train, log)?;
     let mut model = Model {
         pipeline,

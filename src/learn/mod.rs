@@ -19,6 +19,7 @@ mod level;
 mod need;
 mod plan;
 mod scan;
+mod share;
 mod sheet;
 mod step;
 mod tally;

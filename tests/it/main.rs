@@ -52,6 +52,7 @@ mod smoke;
 mod splits;
 mod stages;
 mod support;
+mod sweep;
 mod tidy;
 mod tracker_neighbours;
 mod trackers;
