@@ -26,6 +26,7 @@ mod erased;
 mod expected;
 mod folds;
 mod impute;
+mod lasso;
 mod laws;
 mod leakage;
 mod many_files;
