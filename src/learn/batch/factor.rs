@@ -1,8 +1,9 @@
 use polars::prelude::{DataType, Float64Chunked, Series};
 
 use super::Chunks;
-use super::others;
+use super::some;
 use crate::error::{Error, Result};
+use crate::frame::PartSet;
 use crate::learn::accumulate::{self, LeastSquares, Validity};
 use crate::learn::answers::FactorAnswer;
 use crate::learn::sheet::FactorAsk;
@@ -37,16 +38,17 @@ impl FactorGather {
         }
     }
 
-    pub(super) fn push(&mut self, group: usize, batch: &[(Kind, Series)]) -> Result<()> {
+    pub(super) fn push(&mut self, group: usize, batch: &[(Option<Kind>, Series)]) -> Result<()> {
         let group = &mut self.groups[group];
         let mut columns = Vec::with_capacity(self.columns.len());
         for (slot, origin) in self.columns.iter().zip(&mut group.origins) {
             let (kind, series) = batch.get(*slot).ok_or_else(missing)?;
+            let kind = kind.ok_or_else(missing)?;
             let wide = matches!(kind, Kind::I64 | Kind::U64);
             columns.push(if wide && self.shifts {
-                shifted(series, *kind, origin)?
+                shifted(series, kind, origin)?
             } else {
-                floats(series, *kind)?
+                floats(series, kind)?
             });
         }
         let columns: Vec<_> = columns.iter().map(Floats::column).collect();
@@ -54,9 +56,9 @@ impl FactorGather {
         Ok(())
     }
 
-    /// The answer for the rows of all groups but one.
-    pub(super) fn answer(&self, except: Option<usize>) -> FactorAnswer {
-        let answers = others(&self.groups, except).map(|group| FactorAnswer {
+    /// The answer for the rows of some groups.
+    pub(super) fn answer(&self, of: &PartSet) -> FactorAnswer {
+        let answers = some(&self.groups, of).map(|group| FactorAnswer {
             factor: group.problem.finish(),
             origins: group
                 .origins
