@@ -26,6 +26,11 @@ pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
     fn open_all(&self, log: &mut ScanLog) -> Result<LazyFrame>;
     #[doc(hidden)]
     fn describe(&self) -> Value;
+    /// Whether the sides come from one source, so that a row can be told to be on both.
+    #[doc(hidden)]
+    fn is_one_source(&self) -> bool {
+        true
+    }
     /// How many scans a score takes.
     #[doc(hidden)]
     fn score_scans(&self) -> usize {
@@ -317,6 +322,10 @@ impl<A: Source, B: Source> Division for Parts<A, B> {
 
     fn describe(&self) -> Value {
         json!({ "splitter": "parts" })
+    }
+
+    fn is_one_source(&self) -> bool {
+        false
     }
 }
 

@@ -3,15 +3,24 @@
 //! The numbers behind a split are frozen; `docs/splitting.md` is their specification.
 
 mod assignment;
+mod classes;
 mod column_keys;
+mod fold_splitter;
+mod group_k_fold;
 mod k_fold;
 mod key;
 mod numbers;
+mod one_fold;
 mod parts;
+mod predefined_split;
+mod report;
 mod rows;
 mod selection;
 mod share;
+mod stratified_k_fold;
 mod threshold;
+mod time_keys;
+mod time_series_split;
 mod train_test;
 mod train_validation_test;
 
@@ -21,8 +30,16 @@ use serde_json::Value;
 
 pub(crate) use assignment::Fold;
 pub use assignment::{Assigned, Assignment, Decided, FoldAssignment, OneTrainSide};
-pub use k_fold::{KFold, OneFold};
+pub use fold_splitter::FoldSplitter;
+pub use group_k_fold::GroupKFold;
+pub use k_fold::KFold;
+pub use one_fold::OneFold;
+pub use predefined_split::PredefinedSplit;
+pub(crate) use report::SplitCount;
+pub use report::{SideValue, SplitReport, SplitSide};
 pub use rows::Rows;
+pub use stratified_k_fold::StratifiedKFold;
+pub use time_series_split::TimeSeriesSplit;
 pub use train_test::TrainTestSplit;
 pub use train_validation_test::TrainValidationTest;
 

@@ -24,6 +24,7 @@ mod csv;
 mod dtypes;
 mod erased;
 mod expected;
+mod fold_splits;
 mod folds;
 mod impute;
 mod laws;
