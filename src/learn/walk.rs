@@ -2,13 +2,16 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use polars::prelude::{LazyFrame, PlSmallStr};
+use polars::prelude::{IDX_DTYPE, LazyFrame, PlSmallStr};
 
 use super::algebra::{Link, Trail};
-use super::need::{Ask, Need, Statistic};
-use super::sheet::{Asked, AskedFactor, ColumnAsk, FactorAsk, QueryAsk, Sheet};
+use super::grouped::GroupStatistic;
+use super::need::{Ask, Need};
+use super::sheet::{
+    Asked, AskedFactor, AskedGroups, ColumnAsk, FactorAsk, GroupedAsk, QueryAsk, Sheet,
+};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{self, Field, Kind, Role, Schema};
+use crate::schema::{self, Field, ROW, Role, Schema};
 use crate::transform::Apply;
 
 /// One walk over a plan: the columns as they stand at the current place, and what was asked so far.
@@ -26,6 +29,10 @@ pub struct Walk {
     pending: HashMap<PlSmallStr, Option<Trail>>,
     /// Columns that were read before any step wrote them: what the source must bring.
     inputs: BTreeSet<PlSmallStr>,
+    /// Columns of the source that are read to learn, and not where a model predicts.
+    learned_from: BTreeSet<PlSmallStr>,
+    /// A step that drops train rows is not applied yet: nothing behind it can be learned.
+    rows_pending: bool,
     waiting: bool,
     sheet: Sheet,
 }
@@ -38,6 +45,8 @@ impl Walk {
             versions: HashMap::new(),
             pending: HashMap::new(),
             inputs: BTreeSet::new(),
+            learned_from: BTreeSet::new(),
+            rows_pending: false,
             waiting: false,
             sheet: Sheet::default(),
         }
@@ -81,9 +90,34 @@ impl Walk {
 
     /// Notes what a step reads, to tell later what the source must bring.
     pub(crate) fn read(&mut self, columns: &[PlSmallStr]) {
-        let raw = columns.iter().filter(|column| self.version(column) == 0);
-        let raw: Vec<_> = raw.cloned().collect();
+        let raw = self.raw(columns);
         self.inputs.extend(raw);
+    }
+
+    /// Notes what only the needs of a step read.
+    pub(crate) fn learn_from(&mut self, columns: &[PlSmallStr]) {
+        let raw = self.raw(columns);
+        self.learned_from.extend(raw);
+    }
+
+    fn raw(&self, columns: &[PlSmallStr]) -> Vec<PlSmallStr> {
+        let raw = columns.iter().filter(|column| self.version(column) == 0);
+        raw.cloned().collect()
+    }
+
+    /// What the source must bring for a fit.
+    pub(crate) fn train_inputs(&self) -> impl Iterator<Item = &PlSmallStr> {
+        self.inputs.union(&self.learned_from)
+    }
+
+    /// Whether something stands on the sheet of this level.
+    pub(crate) fn has_asked(&self) -> bool {
+        !self.sheet.is_empty()
+    }
+
+    /// Passes a step that will drop rows.
+    pub(crate) fn leave_rows_pending(&mut self) {
+        self.rows_pending = true;
     }
 
     /// What the source must bring for the steps that were passed so far.
@@ -127,6 +161,9 @@ impl Walk {
     /// Whether all these needs can be answered at this level: their columns are as they will be, or
     /// the answers follow from what the columns were before.
     pub(crate) fn can_ask(&self, needs: &[Need]) -> bool {
+        if self.rows_pending {
+            return needs.is_empty();
+        }
         needs.iter().all(|need| match &need.0 {
             Ask::Column { column, statistic } => match self.pending.get(column) {
                 None => true,
@@ -148,7 +185,7 @@ impl Walk {
                     trail.is_some_and(Trail::carries_least_squares)
                 })
             }
-            Ask::Query { columns, .. } => self.is_ready(columns),
+            Ask::Grouped { .. } | Ask::Query { .. } => self.is_ready(&need.columns()),
         })
     }
 
@@ -184,7 +221,7 @@ impl Walk {
             if !kept.is_empty() {
                 frame = frame.with_columns(kept);
             }
-            self.frame = Some(fitted.apply(frame)?);
+            self.frame = Some(fitted.apply_to_train(frame)?);
         }
         self.pass(writes, output);
         Ok(())
@@ -196,8 +233,10 @@ impl Walk {
         for need in needs {
             match need.0 {
                 Ask::Column { column, statistic } => {
-                    refuse_outside(statistic).map_err(|error| error.on_column(column.as_str()))?;
+                    let refused = statistic.refuse_outside();
+                    refused.map_err(|error| error.on_column(column.as_str()))?;
                     let (ask, trail) = self.trace(&column)?;
+                    ask.refuse_statistic(statistic)?;
                     let slot = self.sheet.ask_column(ask, statistic);
                     asked.columns.insert(column, (slot, trail));
                 }
@@ -210,6 +249,7 @@ impl Walk {
                     let mut trails = Vec::new();
                     for name in features.iter().chain([&target]) {
                         let (ask, trail) = self.trace(name)?;
+                        ask.refuse_texts()?;
                         columns.push(self.sheet.hold_column(ask));
                         trails.push(trail);
                     }
@@ -219,6 +259,21 @@ impl Walk {
                         slot,
                         names,
                         trails,
+                    });
+                }
+                Ask::Grouped {
+                    column,
+                    by,
+                    statistic,
+                    most,
+                } => {
+                    let ask = self.ask_groups(&column, &by, statistic, most)?;
+                    let slot = self.sheet.ask_groups(ask);
+                    asked.groups.push(AskedGroups {
+                        slot,
+                        column,
+                        by,
+                        most,
                     });
                 }
                 Ask::Query { name, columns, run } => {
@@ -244,6 +299,34 @@ impl Walk {
             }
         }
         Ok(asked)
+    }
+
+    fn ask_groups(
+        &mut self,
+        column: &PlSmallStr,
+        by: &PlSmallStr,
+        statistic: GroupStatistic,
+        most: usize,
+    ) -> Result<GroupedAsk> {
+        let (of, key) = (self.now(column)?, self.now(by)?);
+        key.refuse_floats()?;
+        if statistic != GroupStatistic::MostFrequent {
+            of.refuse_texts()?;
+        }
+        let rows = match statistic {
+            GroupStatistic::Parts { .. } => {
+                let rows = Field::new(ROW, IDX_DTYPE);
+                Some(self.sheet.hold_column(ColumnAsk::new(&rows, 0)?))
+            }
+            _ => None,
+        };
+        Ok(GroupedAsk {
+            by: self.sheet.hold_column(key),
+            of: self.sheet.hold_column(of),
+            rows,
+            statistic,
+            most,
+        })
     }
 
     /// The column to ask, and how the answer becomes that of this column.
@@ -286,33 +369,6 @@ impl Walk {
     }
 }
 
-/// Refuses a quantile or an error that cannot be.
-fn refuse_outside(statistic: Statistic) -> Result<()> {
-    let (q, error) = match statistic {
-        Statistic::Quantile(q) => (q, None),
-        Statistic::ApproximateQuantile { q, error } => (q, Some(error)),
-        _ => return Ok(()),
-    };
-    if !(0.0..=1.0).contains(&q) {
-        let message = format!("the quantile {q} does not lie in [0, 1]");
-        return Err(Error::new(ErrorKind::Config, message));
-    }
-    match error {
-        Some(error) => refuse_error(error),
-        None => Ok(()),
-    }
-}
-
-/// Refuses a stated error of approximate quantiles that is no share in (0, 0.5].
-pub(crate) fn refuse_error(error: f64) -> Result<()> {
-    if error > 0.0 && error <= 0.5 {
-        return Ok(());
-    }
-    let message = format!("the error {error} of approximate quantiles does not lie in (0, 0.5]");
-    Err(Error::new(ErrorKind::Config, message)
-        .with_help("state it as a share of the rows, such as 0.01, or ask for exact quantiles"))
-}
-
 // A query plan is no help in a message.
 impl fmt::Debug for Walk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -320,38 +376,5 @@ impl fmt::Debug for Walk {
             .field("schema", &self.schema)
             .field("sheet", &self.sheet)
             .finish_non_exhaustive()
-    }
-}
-
-impl ColumnAsk {
-    fn new(field: &Field, version: u32) -> Result<Self> {
-        Ok(Self {
-            column: field.name().clone(),
-            version,
-            kind: Kind::of(field.name(), field.dtype())?,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_and_errors_that_cannot_be_are_refused() {
-        let approximate = |q, error| Statistic::ApproximateQuantile { q, error };
-        assert!(refuse_outside(approximate(1.0, 0.5)).is_ok());
-        for (statistic, told) in [
-            (Statistic::Quantile(-0.1), "[0, 1]"),
-            (approximate(1.1, 0.1), "[0, 1]"),
-            (approximate(f64::NAN, 0.1), "[0, 1]"),
-            (approximate(0.5, 0.0), "(0, 0.5]"),
-            (approximate(0.5, 0.51), "(0, 0.5]"),
-            (approximate(0.5, f64::NAN), "(0, 0.5]"),
-        ] {
-            let error = refuse_outside(statistic).expect_err("an error");
-            assert_eq!(error.kind(), ErrorKind::Config);
-            assert!(error.to_string().contains(told), "{error}");
-        }
     }
 }

@@ -39,7 +39,7 @@ macro_rules! by_kind {
     };
 }
 
-pub(super) fn gather(question: &ColumnQuestion, groups: usize) -> Box<dyn Gather> {
+pub(super) fn gather(kind: Kind, question: &ColumnQuestion, groups: usize) -> Box<dyn Gather> {
     macro_rules! typed {
         ($dtype:ty, $chunks:expr) => {
             Box::new(Typed::<$dtype>::new(question, groups, {
@@ -51,7 +51,7 @@ pub(super) fn gather(question: &ColumnQuestion, groups: usize) -> Box<dyn Gather
             }))
         };
     }
-    by_kind!(question.ask.kind, typed)
+    by_kind!(kind, typed)
 }
 
 struct Typed<P: PolarsNumericType>
@@ -177,6 +177,7 @@ where
             quantiles: self.quantiles(of),
             approximate: self.approximate(of),
             summary: found(summary.finish()),
+            counted: None,
             infinite_row: None,
         }
     }
