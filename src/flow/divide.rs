@@ -3,12 +3,13 @@ use std::fmt;
 use polars::prelude::{DataType, LazyFrame, UnionArgs, concat};
 use serde_json::{Value, json};
 
+pub(super) use super::opened::{Folds, Opened, Sides};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::RowSet;
 use crate::learn::ScanLog;
 use crate::schema::{FOLD, Schema, column};
 use crate::source::{Outline, Source};
-use crate::splitter::{Assigned, Decided, Fold, FoldAssignment, OneTrainSide, Rows, Splitter};
+use crate::splitter::{Assigned, Decided, FoldAssignment, OneTrainSide, Rows, Splitter};
 
 /// Rows in two sides: a source with a splitter, or two sources.
 pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
@@ -39,6 +40,11 @@ pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
     /// How many models are fitted in the same scans, and whether of folds.
     #[doc(hidden)]
     fn models(&self) -> usize {
+        1
+    }
+    /// How many times the rows are dealt, each with scans of its own.
+    #[doc(hidden)]
+    fn repeats(&self) -> usize {
         1
     }
 }
@@ -98,61 +104,6 @@ mod sealed {
     impl<S> Sealed for super::TrainOnly<S> {}
 }
 
-/// Opened rows, in sides or in folds; all carry the hidden row number.
-#[expect(
-    missing_debug_implementations,
-    reason = "a query plan is no help in a message"
-)]
-pub enum Opened {
-    Sides(Box<Sides>),
-    Folds(Box<Folds>),
-}
-
-/// The sides of opened rows.
-#[expect(
-    missing_debug_implementations,
-    reason = "a query plan is no help in a message"
-)]
-pub struct Sides {
-    pub(crate) train: RowSet,
-    pub(crate) test: LazyFrame,
-    pub(crate) validation: Option<LazyFrame>,
-}
-
-/// The rows of all folds.
-#[expect(
-    missing_debug_implementations,
-    reason = "a query plan is no help in a message"
-)]
-pub struct Folds {
-    pub(crate) rows: RowSet,
-    pub(crate) each: Vec<Fold>,
-    pub(crate) refit: bool,
-}
-
-impl Opened {
-    pub(crate) fn sides(self) -> Result<Sides> {
-        match self {
-            Self::Sides(sides) => Ok(*sides),
-            Self::Folds(_) => Err(mistyped()),
-        }
-    }
-
-    pub(crate) fn folds(self) -> Result<Folds> {
-        match self {
-            Self::Folds(folds) => Ok(*folds),
-            Self::Sides(_) => Err(mistyped()),
-        }
-    }
-}
-
-fn mistyped() -> Error {
-    Error::new(
-        ErrorKind::Split,
-        "the split decided something else than its type says (a bug in floe)",
-    )
-}
-
 /// Numbers the part of each row in the hidden column.
 fn dealt(frame: LazyFrame, folds: Option<&FoldAssignment>) -> RowSet {
     match folds {
@@ -174,6 +125,22 @@ pub struct Holdout<S, D> {
 impl<S, D> Holdout<S, D> {
     pub(crate) fn new(source: S, splitter: D) -> Self {
         Self { source, splitter }
+    }
+}
+
+impl<S, D: Splitter> Holdout<S, D> {
+    /// The rows of each repeat, which has folds.
+    fn in_folds(&self, frame: &LazyFrame, repeats: &[FoldAssignment]) -> Result<Opened> {
+        if repeats.iter().all(|folds| folds.count() == 0) {
+            let error = Error::new(ErrorKind::Split, "the rows are dealt into no folds");
+            return Err(error.at(&self.splitter));
+        }
+        let opened = repeats.iter().map(|folds| Folds {
+            rows: dealt(frame.clone(), Some(folds)),
+            each: folds.each().to_vec(),
+            refit: folds.is_refit(),
+        });
+        Ok(Opened::Folds(opened.collect()))
     }
 }
 
@@ -219,15 +186,8 @@ impl<S: Source, D: Splitter> Division for Holdout<S, D> {
                     validation: sides.validation().map(of),
                 }))
             }
-            Decided::Folds(folds) if folds.count() == 0 => {
-                let error = Error::new(ErrorKind::Split, "the rows are dealt into no folds");
-                return Err(error.at(&self.splitter));
-            }
-            Decided::Folds(folds) => Opened::Folds(Box::new(Folds {
-                rows: dealt(frame, Some(&folds)),
-                each: folds.each().to_vec(),
-                refit: folds.is_refit(),
-            })),
+            Decided::Folds(folds) => self.in_folds(&frame, &[folds])?,
+            Decided::Repeats(repeats) => self.in_folds(&frame, &repeats)?,
         })
     }
 
@@ -245,6 +205,10 @@ impl<S: Source, D: Splitter> Division for Holdout<S, D> {
 
     fn models(&self) -> usize {
         self.splitter.models()
+    }
+
+    fn repeats(&self) -> usize {
+        self.splitter.repeats()
     }
 }
 

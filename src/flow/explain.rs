@@ -20,6 +20,8 @@ pub struct Explain {
     pub score_scans: usize,
     /// How many models are fitted in these scans: one, or one a fold.
     pub models: usize,
+    /// How many times the rows are dealt into folds. Each repeat has scans of its own.
+    pub repeats: usize,
     /// The bytes, uncompressed, of the largest row group, where rows come in row groups. Memory is
     /// bounded for up to 64 MiB.
     pub largest_row_group: Option<u64>,
@@ -114,7 +116,13 @@ impl fmt::Display for Explain {
                 .to_owned(),
         };
         line("score", self.score_scans, scored)?;
-        if self.models > 1 {
+        if self.repeats > 1 {
+            let (models, repeats) = (self.models, self.repeats);
+            writeln!(
+                f,
+                "  {models} models are fitted in {repeats} repeats, each in scans of its own"
+            )?;
+        } else if self.models > 1 {
             writeln!(f, "  {} models are fitted in the same scans", self.models)?;
         }
         if let Some(bytes) = self.largest_row_group {

@@ -8,6 +8,7 @@ mod explain;
 mod fit;
 mod folds_run;
 mod models;
+mod opened;
 mod recorder;
 mod run;
 mod score_folds;
@@ -35,7 +36,7 @@ use crate::metric::RegressionMetrics;
 use crate::model::{Model, Pipeline};
 use crate::schema::Role;
 use crate::source::Source;
-use crate::splitter::{SplitReport, Splitter};
+use crate::splitter::Splitter;
 use crate::tracker::Tracker;
 use crate::transform::{Identity, Invert};
 
@@ -247,44 +248,6 @@ impl<S> Flow<S> {
         S: Learns,
     {
         self.state.plan(&self.settings)
-    }
-
-    /// What the split makes of the rows: the sizes of the sides, the rows that are on two of them,
-    /// and how the values of these columns are shared. Learns nothing.
-    ///
-    /// It reads the rows as often as the split takes, and then once for folds or once a side.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Split`](crate::ErrorKind::Split) when the rows cannot be split as asked, or a
-    /// column has more than 10,000 values; [`ErrorKind::Schema`](crate::ErrorKind::Schema) for a
-    /// column that is not there; [`ErrorKind::Source`](crate::ErrorKind::Source) when the rows
-    /// cannot be read.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use floe::polars::prelude::*;
-    /// use floe::prelude::*;
-    ///
-    /// let sort: Vec<&str> = (0..20).map(|row| if row % 4 == 0 { "rare" } else { "common" }).collect();
-    /// let flow = floe::from(InMemory::new(df!["sort" => sort]?))
-    ///     .split(TrainTestSplit::new(0.2).stratify_by("sort"));
-    /// let report = flow.split_report(["sort"])?;
-    /// assert_eq!((report.sides[1].side, report.sides[1].rows), ("test", 4));
-    /// assert_eq!(report.sides[1].values[0].value.as_deref(), Some("rare"));
-    /// assert_eq!(report.sides[1].values[0].rows, 1);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn split_report<C: Into<PlSmallStr>>(
-        &self,
-        columns: impl IntoIterator<Item = C>,
-    ) -> Result<SplitReport>
-    where
-        S: Learns,
-    {
-        let columns: Vec<PlSmallStr> = columns.into_iter().map(Into::into).collect();
-        self.state.split_report(&self.settings, &columns)
     }
 
     /// Runs everything: splits, learns, scores, tracks.

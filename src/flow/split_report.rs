@@ -2,13 +2,53 @@
 
 use polars::prelude::{Column, Expr, LazyFrame, PlSmallStr};
 
-use super::Settings;
 use super::divide::{Division, Folds, Opened, Sides};
+use super::{Flow, Learns, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::PartSet;
 use crate::learn::{Purpose, ScanLog};
 use crate::schema::{FOLD, ROW, column};
 use crate::splitter::{SplitCount, SplitReport};
+
+impl<S> Flow<S> {
+    /// What the split makes of the rows: the sizes of the sides, the rows that are on two of them,
+    /// and how the values of these columns are shared. Learns nothing.
+    ///
+    /// It reads the rows as often as the split takes, and then once for folds or once a side.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Split`](crate::ErrorKind::Split) when the rows cannot be split as asked, or a
+    /// column has more than 10,000 values; [`ErrorKind::Schema`](crate::ErrorKind::Schema) for a
+    /// column that is not there; [`ErrorKind::Source`](crate::ErrorKind::Source) when the rows
+    /// cannot be read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use floe::polars::prelude::*;
+    /// use floe::prelude::*;
+    ///
+    /// let sort: Vec<&str> = (0..20).map(|row| if row % 4 == 0 { "rare" } else { "common" }).collect();
+    /// let flow = floe::from(InMemory::new(df!["sort" => sort]?))
+    ///     .split(TrainTestSplit::new(0.2).stratify_by("sort"));
+    /// let report = flow.split_report(["sort"])?;
+    /// assert_eq!((report.sides[1].side, report.sides[1].rows), ("test", 4));
+    /// assert_eq!(report.sides[1].values[0].value.as_deref(), Some("rare"));
+    /// assert_eq!(report.sides[1].values[0].rows, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn split_report<C: Into<PlSmallStr>>(
+        &self,
+        columns: impl IntoIterator<Item = C>,
+    ) -> Result<SplitReport>
+    where
+        S: Learns,
+    {
+        let columns: Vec<PlSmallStr> = columns.into_iter().map(Into::into).collect();
+        self.state.split_report(&self.settings, &columns)
+    }
+}
 
 pub(super) fn split_report<D: Division>(
     division: &D,
@@ -23,7 +63,7 @@ pub(super) fn split_report<D: Division>(
     }
     let mut log = ScanLog::new(&settings.cancel);
     match division.open(&outline, &mut log)? {
-        Opened::Folds(folds) => of_folds(&folds, columns, &mut log),
+        Opened::Folds(repeats) => of_repeats(&repeats, columns, &mut log),
         Opened::Sides(sides) => of_sides(*sides, division.is_one_source(), columns, &mut log),
     }
 }
@@ -41,8 +81,35 @@ fn split_first(columns: &[Column]) -> Result<(&Column, &[Column])> {
     })
 }
 
+/// One scan a repeat. The folds of one repeat come after those of the other.
+fn of_repeats(repeats: &[Folds], columns: &[PlSmallStr], log: &mut ScanLog) -> Result<SplitReport> {
+    let mut report = SplitReport {
+        rows: 0,
+        overlap: Some(0),
+        untested: 0,
+        sides: Vec::new(),
+    };
+    for folds in repeats {
+        let first = report.sides.len() / 2;
+        let next = of_folds(folds, first, columns, log)?;
+        let overlap = report.overlap.max(next.overlap);
+        report.sides.extend(next.sides);
+        report = SplitReport {
+            overlap,
+            sides: report.sides,
+            ..next
+        };
+    }
+    Ok(report)
+}
+
 /// One scan, which counts each part.
-fn of_folds(folds: &Folds, columns: &[PlSmallStr], log: &mut ScanLog) -> Result<SplitReport> {
+fn of_folds(
+    folds: &Folds,
+    first: usize,
+    columns: &[PlSmallStr],
+    log: &mut ScanLog,
+) -> Result<SplitReport> {
     let count = folds.rows.parts.unwrap_or(1);
     let mut counted = SplitCount::new(count, columns);
     let query = folds.rows.frame.clone();
@@ -65,7 +132,7 @@ fn of_folds(folds: &Folds, columns: &[PlSmallStr], log: &mut ScanLog) -> Result<
     };
     let sides = folds.each.iter().enumerate().flat_map(|(at, fold)| {
         [("train", &fold.train), ("test", &fold.test)]
-            .map(|(side, parts)| counted.side(Some(at), side, parts))
+            .map(|(side, parts)| counted.side(Some(first + at), side, parts))
     });
     Ok(SplitReport {
         rows: counted.rows(&PartSet::all(count)),

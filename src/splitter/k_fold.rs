@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::column_keys::check_key_dtype;
 use super::fold_splitter::{check_count, enough_rows};
 use super::parts::{self, Ends};
-use super::{FoldAssignment, FoldSplitter, OneFold, Rows, Splitter};
+use super::{FoldAssignment, FoldSplitter, OneFold, Repeatable, Rows, Splitter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Schema;
 use crate::source::Outline;
@@ -211,5 +211,12 @@ impl Splitter for KFold {
 impl FoldSplitter for KFold {
     fn folds(&self) -> usize {
         self.k
+    }
+}
+
+impl Repeatable for KFold {
+    fn reseeded(&self, seed: impl FnOnce(u64) -> u64) -> Option<Self> {
+        let seed = seed(self.seed.unwrap_or(0));
+        (!self.in_order).then(|| self.clone().seed(seed))
     }
 }

@@ -13,6 +13,7 @@ mod numbers;
 mod one_fold;
 mod parts;
 mod predefined_split;
+mod repeated;
 mod report;
 mod rows;
 mod selection;
@@ -29,12 +30,15 @@ use std::fmt;
 use serde_json::Value;
 
 pub(crate) use assignment::Fold;
-pub use assignment::{Assigned, Assignment, Decided, FoldAssignment, OneTrainSide};
+pub use assignment::{
+    Assigned, Assignment, Decided, FoldAssignment, OneTrainSide, RepeatedAssignment,
+};
 pub use fold_splitter::FoldSplitter;
 pub use group_k_fold::GroupKFold;
 pub use k_fold::KFold;
 pub use one_fold::OneFold;
 pub use predefined_split::PredefinedSplit;
+pub use repeated::{Repeatable, Repeated};
 pub(crate) use report::SplitCount;
 pub use report::{SideValue, SplitReport, SplitSide};
 pub use rows::Rows;
@@ -55,7 +59,8 @@ use crate::source::Outline;
     note = "split with `.split(TrainTestSplit::new(0.3).seed(42))`: 0.3 of the rows are kept for the score"
 )]
 pub trait Splitter: fmt::Debug + Send + Sync {
-    /// What is decided: [`Assignment`], train rows and test rows, or [`FoldAssignment`], folds.
+    /// What is decided: [`Assignment`], train rows and test rows, [`FoldAssignment`], folds, or
+    /// [`RepeatedAssignment`], folds several times.
     type Assignment: Assigned;
 
     /// Refuses settings that cannot work, without reading a row.
@@ -87,6 +92,11 @@ pub trait Splitter: fmt::Debug + Send + Sync {
 
     /// How many scans of kept rows a run's scores take. Default: one.
     fn scores(&self) -> usize {
+        1
+    }
+
+    /// How many times the rows are dealt, each read for itself. Default: once.
+    fn repeats(&self) -> usize {
         1
     }
 }

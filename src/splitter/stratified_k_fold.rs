@@ -7,7 +7,7 @@ use super::classes::Classes;
 use super::column_keys::check_key_dtype;
 use super::fold_splitter::{check_count, enough_rows};
 use super::parts::Ends;
-use super::{FoldAssignment, FoldSplitter, OneFold, Rows, Splitter};
+use super::{FoldAssignment, FoldSplitter, OneFold, Repeatable, Rows, Splitter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Schema;
 use crate::source::Outline;
@@ -184,5 +184,12 @@ impl Splitter for StratifiedKFold {
 impl FoldSplitter for StratifiedKFold {
     fn folds(&self) -> usize {
         self.k
+    }
+}
+
+impl Repeatable for StratifiedKFold {
+    fn reseeded(&self, seed: impl FnOnce(u64) -> u64) -> Option<Self> {
+        let seed = seed(self.seed.unwrap_or(0));
+        (!self.in_order).then(|| self.clone().seed(seed))
     }
 }
