@@ -21,6 +21,12 @@ pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
     fn check(&self, schema: &Schema, outline: &Outline) -> Result<()>;
     #[doc(hidden)]
     fn count_scans(&self, outline: &Outline) -> usize;
+    /// What the splitter holds in memory meanwhile.
+    #[doc(hidden)]
+    fn count_held(&self, outline: &Outline) -> Option<&'static str> {
+        let _ = outline;
+        None
+    }
     #[doc(hidden)]
     fn open(&self, outline: &Outline, log: &mut ScanLog) -> Result<Opened>;
     #[doc(hidden)]
@@ -166,6 +172,10 @@ impl<S: Source, D: Splitter> Division for Holdout<S, D> {
 
     fn count_scans(&self, outline: &Outline) -> usize {
         self.splitter.scans(outline)
+    }
+
+    fn count_held(&self, outline: &Outline) -> Option<&'static str> {
+        self.splitter.held(outline)
     }
 
     fn open(&self, outline: &Outline, log: &mut ScanLog) -> Result<Opened> {

@@ -12,6 +12,8 @@ pub struct Explain {
     pub scans_before_split: usize,
     /// Scans that the split takes to count or rank the rows.
     pub count_scans: usize,
+    /// What the split holds in memory meanwhile, if it grows with the rows.
+    pub count_held: Option<String>,
     /// What each level learns. The scans of a level read the train rows.
     pub levels: Vec<Level>,
     /// Scans of the train rows that the estimator makes beyond the levels.
@@ -77,11 +79,12 @@ impl fmt::Display for Explain {
             self.scans_before_split,
             "of all rows".to_owned(),
         )?;
-        line(
-            "count",
-            self.count_scans,
-            "of all rows, for the split".to_owned(),
-        )?;
+        let mut counted = "of all rows, for the split".to_owned();
+        if let Some(held) = &self.count_held {
+            counted.push_str("; holds in memory: ");
+            counted.push_str(held);
+        }
+        line("count", self.count_scans, counted)?;
         for (at, level) in self.levels.iter().enumerate() {
             let mut detail = format!("of the train rows: {}", level.columns.join(", "));
             if !level.buffered.is_empty() {

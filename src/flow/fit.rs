@@ -215,6 +215,7 @@ fn prepare<D: Division, P: Plan, T: Plan, W: Wants>(
         stages,
         scans_before_split: outline.scans_before_split,
         count_scans: divided.division.count_scans(&outline),
+        count_held: divided.division.count_held(&outline).map(str::to_owned),
         levels,
         estimator_scans: 0,
         score_scans: 0,

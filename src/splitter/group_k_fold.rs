@@ -22,7 +22,7 @@ use crate::source::Outline;
 /// so that the order of the rows does not matter; see `docs/splitting.md`. Other than
 /// [`KFold::by_key`](super::KFold::by_key), which cuts the groups at random, it balances.
 ///
-/// One scan counts the rows of each group, in 16 bytes a group.
+/// One scan counts the rows of each group, in about 100 bytes a group.
 ///
 /// | setting | default | meaning |
 /// |---|---|---|
@@ -151,6 +151,10 @@ impl Splitter for GroupKFold {
 
     fn scans(&self, _: &Outline) -> usize {
         1
+    }
+
+    fn held(&self, _: &Outline) -> Option<&'static str> {
+        Some("about 100 bytes a group")
     }
 
     fn assign(&self, rows: &mut Rows<'_>) -> Result<FoldAssignment> {

@@ -189,6 +189,14 @@ impl Splitter for KFold {
         usize::from(!self.stable && !known)
     }
 
+    fn held(&self, outline: &Outline) -> Option<&'static str> {
+        match (&self.key, self.stable) {
+            (_, true) => None,
+            (Some(_), false) => Some("8 bytes a row"),
+            (None, false) => outline.filtered.then_some("4 bytes a row"),
+        }
+    }
+
     fn assign(&self, rows: &mut Rows<'_>) -> Result<FoldAssignment> {
         Ok(FoldAssignment::new(self.fold_of_row(rows)?, self.k).refit(self.refit))
     }

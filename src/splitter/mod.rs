@@ -74,6 +74,13 @@ pub trait Splitter: fmt::Debug + Send + Sync {
     /// How many scans [`assign`](Self::assign) takes, and why.
     fn scans(&self, outline: &Outline) -> usize;
 
+    /// What [`assign`](Self::assign) holds in memory, in words such as `4 bytes a row`. Default:
+    /// nothing that grows.
+    fn held(&self, outline: &Outline) -> Option<&'static str> {
+        let _ = outline;
+        None
+    }
+
     /// Decides the split.
     ///
     /// # Errors

@@ -48,6 +48,10 @@ impl<S: FoldSplitter> Splitter for OneFold<S> {
         self.folds.scans(outline)
     }
 
+    fn held(&self, outline: &Outline) -> Option<&'static str> {
+        self.folds.held(outline)
+    }
+
     fn assign(&self, rows: &mut Rows<'_>) -> Result<Assignment> {
         let folds = self.folds.assign(rows)?;
         Ok(folds.alone(self.fold))

@@ -111,6 +111,10 @@ impl<S: Repeatable> Splitter for Repeated<S> {
         self.folds.scans(outline) * self.repeats
     }
 
+    fn held(&self, outline: &Outline) -> Option<&'static str> {
+        self.folds.held(outline)
+    }
+
     fn assign(&self, rows: &mut Rows<'_>) -> Result<RepeatedAssignment> {
         let each = (0..self.repeats).map(|repeat| {
             let folds = self.of(repeat)?.assign(rows)?;

@@ -152,6 +152,10 @@ impl Splitter for StratifiedKFold {
         1
     }
 
+    fn held(&self, _: &Outline) -> Option<&'static str> {
+        Some("4 bytes a row")
+    }
+
     fn assign(&self, rows: &mut Rows<'_>) -> Result<FoldAssignment> {
         let classes = Classes::read(rows, &self.column)?;
         let sizes = classes.sizes();

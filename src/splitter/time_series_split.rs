@@ -304,6 +304,13 @@ impl Splitter for TimeSeriesSplit {
         usize::from(!known)
     }
 
+    fn held(&self, outline: &Outline) -> Option<&'static str> {
+        match &self.time {
+            Some(_) => Some("8 bytes a row"),
+            None => outline.filtered.then_some("4 bytes a row"),
+        }
+    }
+
     fn assign(&self, rows: &mut Rows<'_>) -> Result<FoldAssignment> {
         let (part, cuts) = self.dealt(rows)?;
         let parts = cuts.ranks.len() + 1;

@@ -208,6 +208,17 @@ impl Splitter for TrainTestSplit {
         usize::from(!self.stable && !known)
     }
 
+    fn held(&self, outline: &Outline) -> Option<&'static str> {
+        if self.classes.is_some() {
+            return Some("4 bytes a row");
+        }
+        match (&self.key, self.stable) {
+            (_, true) => None,
+            (Some(_), false) => Some("8 bytes a row"),
+            (None, false) => outline.filtered.then_some("4 bytes a row"),
+        }
+    }
+
     fn assign(&self, rows: &mut Rows<'_>) -> Result<Assignment> {
         if let Some(column) = &self.classes {
             let classes = Classes::read(rows, column)?;

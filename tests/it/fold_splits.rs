@@ -146,7 +146,9 @@ fn stratified_folds_agree_with_the_golden_vectors() {
             .seed(seed_of(&case))
             .stratify_by("class");
         let flow = floe::from(InMemory::new(frame)).split(split);
-        assert_eq!(flow.explain().expect("a plan").count_scans, 1);
+        let explain = flow.explain().expect("a plan");
+        assert_eq!(explain.count_scans, 1);
+        assert_eq!(explain.count_held.as_deref(), Some("4 bytes a row"));
         let (train, test) = flow.frames().expect("sides");
         let test = numbers(&test.collect().expect("rows"));
         assert_eq!(test, rows_of(&case["test"]));
