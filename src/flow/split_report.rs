@@ -34,8 +34,8 @@ impl<S> Flow<S> {
     ///     .split(TrainTestSplit::new(0.2).stratify_by("sort"));
     /// let report = flow.split_report(["sort"])?;
     /// assert_eq!((report.sides[1].side, report.sides[1].rows), ("test", 4));
-    /// assert_eq!(report.sides[1].values[0].value.as_deref(), Some("rare"));
-    /// assert_eq!(report.sides[1].values[0].rows, 1);
+    /// assert_eq!(report.sides[1].values[1].value.as_deref(), Some("rare"));
+    /// assert_eq!(report.sides[1].values[1].rows, 1);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn split_report<C: Into<PlSmallStr>>(
@@ -121,6 +121,7 @@ fn of_folds(
         let parts: Vec<usize> = parts.u32()?.iter().map(number).collect();
         counted.add(&parts, columns)
     })?;
+    counted.rank();
     let both = |part: &usize| {
         let mut folds = folds.each.iter();
         folds.any(|fold| fold.train.contains(*part) && fold.test.contains(*part))
@@ -174,6 +175,7 @@ fn of_sides(
             seen.push(rows);
         }
     }
+    counted.rank();
     let of = |part: usize| PartSet::of(part..part + 1);
     let mut report = vec![counted.side(None, "train", &of(names.len()))];
     for (part, side) in names.iter().enumerate() {

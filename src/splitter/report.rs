@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -42,7 +43,8 @@ pub struct SplitSide {
     /// How many rows it has.
     pub rows: u64,
     /// How often it has each value of the columns that were asked for, in the order of the columns
-    /// and then of the values' first rows. A value of other sides alone is there with 0 rows.
+    /// and then the most frequent of all sides first, of equal ones by their text. A value of other
+    /// sides alone is there with 0 rows.
     pub values: Vec<SideValue>,
 }
 
@@ -173,6 +175,19 @@ impl SplitCount {
             }
         }
         Ok(())
+    }
+
+    /// Puts the values of each column in their order, once all rows came.
+    pub(crate) fn rank(&mut self) {
+        for column in &mut self.columns {
+            let values = std::mem::take(&mut column.values).into_iter();
+            let mut each: Vec<_> = values.zip(std::mem::take(&mut column.rows)).collect();
+            each.sort_by_cached_key(|(value, rows)| {
+                let all: u64 = rows.iter().sum();
+                (Reverse(all), value.is_none(), value.clone())
+            });
+            (column.values, column.rows) = each.into_iter().unzip();
+        }
     }
 
     /// How many rows there are in some parts.

@@ -104,10 +104,10 @@ fn a_report_is_a_table_and_a_text() {
         .expect("floats");
     assert_eq!(shares.sum(), Some(8.0));
     let expected = "8 rows, 0 on both sides, 0 never tested\n\
-        fold 0, train: 4 rows\n  class: a 1 (25.0 %), b 2 (50.0 %), null 1 (25.0 %)\n\
-        fold 0, test: 4 rows\n  class: a 1 (25.0 %), b 2 (50.0 %), null 1 (25.0 %)\n\
-        fold 1, train: 4 rows\n  class: a 1 (25.0 %), b 2 (50.0 %), null 1 (25.0 %)\n\
-        fold 1, test: 4 rows\n  class: a 1 (25.0 %), b 2 (50.0 %), null 1 (25.0 %)\n";
+        fold 0, train: 4 rows\n  class: b 2 (50.0 %), a 1 (25.0 %), null 1 (25.0 %)\n\
+        fold 0, test: 4 rows\n  class: b 2 (50.0 %), a 1 (25.0 %), null 1 (25.0 %)\n\
+        fold 1, train: 4 rows\n  class: b 2 (50.0 %), a 1 (25.0 %), null 1 (25.0 %)\n\
+        fold 1, test: 4 rows\n  class: b 2 (50.0 %), a 1 (25.0 %), null 1 (25.0 %)\n";
     assert_eq!(report.to_string(), expected);
 }
 
