@@ -28,6 +28,7 @@ mod expected;
 mod fold_splits;
 mod folds;
 mod impute;
+mod lasso;
 mod laws;
 mod leakage;
 mod many_files;
