@@ -136,8 +136,7 @@ where
     } = taught;
     let (schema, outline) = fit::prepared(divided, estimator, settings)?;
     let started = session::started(divided, estimator, &outline);
-    let id = session::new_id();
-    let (session, done) = session::recorded(id, tracker, settings, started, |_, log, recorder| {
+    let (session, done) = session::recorded(tracker, settings, started, |log, recorder| {
         let sides = divided.division.open(&outline, log)?.sides()?;
         let done = execute(divided, estimator, settings, &schema, &outline, sides, log)?;
         report(&done, log, recorder)?;

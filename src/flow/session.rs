@@ -19,29 +19,29 @@ pub(super) struct Session {
     pub(super) lost: Vec<String>,
 }
 
-/// Runs `work` between the first and the last event of a run.
-pub(super) fn recorded<K: Tracker, R>(
-    id: String,
-    tracker: &K,
-    settings: &Settings,
-    started: What,
-    work: impl FnOnce(&str, &mut ScanLog, &mut Recorder<'_, K>) -> Result<R>,
-) -> Result<(Session, R)> {
-    recorded_as(id, tracker, settings, started, work, |_| Status::Finished)
-}
-
 /// A name for a run: 32 hexadecimal digits.
 pub(super) fn new_id() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
-/// As [`recorded`], of work that tells how it ended.
+/// Runs `work` between the first and the last event of a run.
+pub(super) fn recorded<K: Tracker, R>(
+    tracker: &K,
+    settings: &Settings,
+    started: What,
+    work: impl FnOnce(&mut ScanLog, &mut Recorder<'_, K>) -> Result<R>,
+) -> Result<(Session, R)> {
+    let ended = |_: &R| Status::Finished;
+    recorded_as(new_id(), tracker, settings, started, work, ended)
+}
+
+/// As [`recorded`], of a run that has a name, and of work that tells how it ended.
 pub(super) fn recorded_as<K: Tracker, R>(
     id: String,
     tracker: &K,
     settings: &Settings,
     started: What,
-    work: impl FnOnce(&str, &mut ScanLog, &mut Recorder<'_, K>) -> Result<R>,
+    work: impl FnOnce(&mut ScanLog, &mut Recorder<'_, K>) -> Result<R>,
     ended: impl FnOnce(&R) -> Status,
 ) -> Result<(Session, R)> {
     let span = tracing::info_span!("floe.run", run = %id);
@@ -49,7 +49,7 @@ pub(super) fn recorded_as<K: Tracker, R>(
     let mut recorder = Recorder::new(&id, tracker);
     recorder.record(started)?;
     let mut log = ScanLog::new(&settings.cancel);
-    let done = work(&id, &mut log, &mut recorder);
+    let done = work(&mut log, &mut recorder);
     let (status, error) = match &done {
         Ok(done) => (ended(done), None),
         Err(error) if error.kind() == ErrorKind::Cancelled => (Status::Cancelled, None),

@@ -14,7 +14,7 @@ use crate::flow::states::Divided;
 use crate::flow::{fit, session};
 use crate::learn::{Plan, ScanLog};
 use crate::metric::Metrics;
-use crate::splitter::{Assigned, Decided, FoldAssignment, Rows, Splitter};
+use crate::splitter::{FoldSplitter, Rows};
 use crate::tracker::{Status, Tracker, What};
 use crate::transform::Invert;
 
@@ -24,7 +24,7 @@ pub(super) fn run<D, P0, T0, F, C, B, K, P, T, E>(
 ) -> Result<Study<C, RunOf<P, T, E>>>
 where
     D: HasTest + HasTrain,
-    F: Splitter<Assignment = FoldAssignment>,
+    F: FoldSplitter,
     C: Clone + Send + Sync,
     K: Tracker,
     P: Plan,
@@ -34,8 +34,10 @@ where
 {
     let settings = &sweep.base.settings;
     let started = started(sweep, &prepared);
-    let work = |id: &str, log: &mut ScanLog, recorder: &mut Recorder<'_, K>| {
-        let study = execute(sweep, &prepared, id, log)?;
+    let id = session::new_id();
+    let name = id.clone();
+    let work = |log: &mut ScanLog, recorder: &mut Recorder<'_, K>| {
+        let study = execute(sweep, &prepared, &name, log)?;
         if let Some(run) = &study.best_run {
             session::record_metrics(recorder, "", run.metrics(), 0)?;
         }
@@ -46,7 +48,6 @@ where
         true => Status::Cancelled,
         false => Status::Finished,
     };
-    let id = session::new_id();
     let (session, mut study) =
         session::recorded_as(id, &sweep.tracker, settings, started, work, status)?;
     study.id = session.id;
@@ -56,7 +57,7 @@ where
 }
 
 /// The first event of a sweep.
-fn started<D: Division, S, F: Splitter, C, B, K, P: Plan, T: Plan, E>(
+fn started<D: Division, S, F: FoldSplitter, C, B, K, P: Plan, T: Plan, E>(
     sweep: &Sweep<S, F, C, B, K>,
     prepared: &Prepared<D, P, T, E>,
 ) -> What {
@@ -88,7 +89,7 @@ fn execute<D, P0, T0, F, C, B, K, P, T, E>(
 ) -> Result<Study<C, RunOf<P, T, E>>>
 where
     D: HasTest + HasTrain,
-    F: Splitter<Assignment = FoldAssignment>,
+    F: FoldSplitter,
     C: Clone + Send + Sync,
     K: Tracker,
     P: Plan,
@@ -100,11 +101,8 @@ where
     let sides = division.open(&prepared.outline, log)?.sides()?;
     let train = sides.train.frame.clone();
     let mut rows = Rows::new(train.clone(), &prepared.inner, log);
-    let assigned = sweep.folds.assign(&mut rows);
-    let assigned = assigned.map_err(|error| error.at(&sweep.folds))?;
-    let Decided::Folds(folds) = assigned.decided() else {
-        return Err(crate::learn::stuck());
-    };
+    let folds = sweep.folds.assign(&mut rows);
+    let folds = folds.map_err(|error| error.at(&sweep.folds))?;
     let rows = dealt(train, Some(&folds));
     let each = folds.each();
     let flows: Vec<_> = prepared.flows.iter().map(|flow| &flow.state).collect();

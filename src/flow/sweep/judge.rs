@@ -21,7 +21,7 @@ use crate::learn::{Plan, Scan, ScanLog};
 use crate::metric::Metrics;
 use crate::model::{Facts, Model};
 use crate::splitter::Fold;
-use crate::tracker::{Tracker, What};
+use crate::tracker::{Status, Tracker, What};
 use crate::transform::Invert;
 
 /// What all candidates are judged by.
@@ -189,7 +189,7 @@ impl<C: Clone + Sync, K: Tracker> Judging<'_, C, K> {
             parameters.extend(self.candidates[at].parameters());
         }
         let run = session::new_id();
-        let work = |_: &str, log: &mut ScanLog, recorder: &mut Recorder<'_, K>| {
+        let work = |log: &mut ScanLog, recorder: &mut Recorder<'_, K>| {
             let mut models = Vec::with_capacity(fitted.len());
             for (fold, fitted) in fitted.into_iter().enumerate() {
                 let model = fitted.model(&flow.estimator, log);
@@ -212,7 +212,14 @@ impl<C: Clone + Sync, K: Tracker> Judging<'_, C, K> {
             session::record_work(recorder, log, &warnings)?;
             Ok((metrics, warnings))
         };
-        let recorded = session::recorded(run.clone(), self.tracker, self.settings, started, work);
+        let recorded = session::recorded_as(
+            run.clone(),
+            self.tracker,
+            self.settings,
+            started,
+            work,
+            |_| Status::Finished,
+        );
         let mut one = One {
             run,
             metrics: Vec::new(),

@@ -23,7 +23,7 @@ use crate::estimator::Estimator;
 use crate::learn::Plan;
 use crate::schema::Schema;
 use crate::source::Outline;
-use crate::splitter::{FoldAssignment, Splitter};
+use crate::splitter::FoldSplitter;
 use crate::tracker::Tracker;
 use crate::transform::Invert;
 
@@ -109,7 +109,7 @@ impl<S> Flow<S> {
     ) -> Sweep<S, F, C, B>
     where
         S: IsSplit,
-        F: Splitter,
+        F: FoldSplitter,
         B: Fn(Self, &C) -> Flow<N>,
     {
         Sweep::new(self, folds, candidates, build)
@@ -171,7 +171,7 @@ where
     D: HasTest + HasTrain + Clone,
     P0: Clone,
     T0: Clone,
-    F: Splitter<Assignment = FoldAssignment>,
+    F: FoldSplitter,
     C: Clone + Send + Sync,
     B: Fn(Flow<Divided<D, P0, T0>>, &C) -> Flow<Taught<D, P, T, E, ()>>,
     K: Tracker,
@@ -252,7 +252,7 @@ where
         };
         let checked = self.folds.check(&schema, &inner);
         checked.map_err(|error| error.at(&self.folds))?;
-        let folds = self.folds.models();
+        let folds = self.folds.folds();
         let explain = SweepExplain::joined(&explained, folds, self.folds.scans(&inner));
         Ok(Prepared {
             flows,
