@@ -22,7 +22,7 @@ const MAX_ITER: u64 = 10_000;
 /// |---|---|---|
 /// | `features` | – | names or a selector; numeric, without nulls, NaN or infinities |
 /// | `target` | – | the column to predict |
-/// | `alpha` | – | the weight of the penalty; `0` is [`LinearRegression`](super::LinearRegression) |
+/// | `alpha` | 1 | the weight of the penalty; `0` is [`LinearRegression`](super::LinearRegression) |
 /// | `l1_ratio` | `0.5` | the share on sizes; `1` is [`Lasso`](super::Lasso), `0` is [`Ridge`](super::Ridge) with `n · alpha` |
 /// | `intercept` | `true` | a constant term, which is not penalised |
 /// | `tol` | `1e-12` | the largest duality gap, as a share of the mean square of the target (around its mean, if there is an intercept) |
@@ -37,8 +37,7 @@ const MAX_ITER: u64 = 10_000;
 /// the passes of the descent go over that triangle, not over the rows. The objective (Zou and
 /// Hastie, Journal of the Royal Statistical Society B 67, 2005), the cyclic descent (Friedman,
 /// Hastie and Tibshirani, Journal of Statistical Software 33(1), 2010) and the duality gap are those
-/// of scikit-learn's `ElasticNet`, whose defaults are looser: `alpha` 1, `tol` 1e-4, `max_iter`
-/// 1000. Once the same coefficients stay zero, the others are solved for exactly, and the descent
+/// of scikit-learn's `ElasticNet`, whose defaults are looser: `tol` 1e-4, `max_iter` 1000. Once the same coefficients stay zero, the others are solved for exactly, and the descent
 /// ends if rounding lets no better ones be seen, even where it keeps the gap above `tol`.
 ///
 /// The number of passes and the gap are in the model's [`FitReport`](super::FitReport), unless
@@ -63,7 +62,7 @@ const MAX_ITER: u64 = 10_000;
 ///     "y" => [1.0, 6.0, 11.0],
 /// ]?;
 /// let run = floe::from_parts(InMemory::new(rows.clone()), InMemory::new(rows))
-///     .learn(ElasticNet::new(["x", "twin"], "y", 1.0))
+///     .learn(ElasticNet::new(["x", "twin"], "y").alpha(1.0))
 ///     .run()?;
 /// let model = run.model().predictor();
 /// // Twins share: each is (10 − 3/2) / (4 + 3/2).
@@ -85,18 +84,23 @@ pub struct ElasticNet {
 }
 
 impl ElasticNet {
-    /// Learns to predict `target` from `features`, under a penalty of the weight `alpha`: finite and
-    /// at least 0.
-    pub fn new(features: impl Into<Columns>, target: impl Into<PlSmallStr>, alpha: f64) -> Self {
+    /// Learns to predict `target` from `features`.
+    pub fn new(features: impl Into<Columns>, target: impl Into<PlSmallStr>) -> Self {
         Self {
             features: features.into(),
             target: target.into(),
-            alpha,
+            alpha: 1.0,
             l1_ratio: 0.5,
             intercept: true,
             tol: TOL,
             max_iter: MAX_ITER,
         }
+    }
+
+    /// The weight of the penalty: finite and at least 0.
+    pub fn alpha(mut self, alpha: f64) -> Self {
+        self.alpha = alpha;
+        self
     }
 
     /// The share of the penalty that is on sizes and not on squares: in [0, 1].

@@ -18,7 +18,7 @@ use crate::transform::Saved;
 /// |---|---|---|
 /// | `features` | – | names or a selector; numeric, without nulls, NaN or infinities |
 /// | `target` | – | the column to predict |
-/// | `alpha` | – | the weight of the penalty, in units of the target times those of the features; `0` is [`LinearRegression`](super::LinearRegression) |
+/// | `alpha` | 1 | the weight of the penalty, in units of the target times those of the features; `0` is [`LinearRegression`](super::LinearRegression) |
 /// | `intercept` | `true` | a constant term, which is not penalised |
 /// | `tol` | `1e-12` | the largest duality gap, as a share of the mean square of the target (around its mean, if there is an intercept) |
 /// | `max_iter` | `10000` | the most passes over the coefficients |
@@ -45,7 +45,7 @@ use crate::transform::Saved;
 ///     "y" => [1.0, 6.1, 5.9, 11.0],
 /// ]?;
 /// let run = floe::from_parts(InMemory::new(rows.clone()), InMemory::new(rows))
-///     .learn(Lasso::new(["x", "noise"], "y", 0.5))
+///     .learn(Lasso::new(["x", "noise"], "y").alpha(0.5))
 ///     .run()?;
 /// let model = run.model().predictor();
 /// // (10 − 4 · 0.5) / 2
@@ -58,10 +58,14 @@ use crate::transform::Saved;
 pub struct Lasso(ElasticNet);
 
 impl Lasso {
-    /// Learns to predict `target` from `features`, under a penalty of the weight `alpha`: finite and
-    /// at least 0.
-    pub fn new(features: impl Into<Columns>, target: impl Into<PlSmallStr>, alpha: f64) -> Self {
-        Self(ElasticNet::new(features, target, alpha).l1_ratio(1.0))
+    /// Learns to predict `target` from `features`.
+    pub fn new(features: impl Into<Columns>, target: impl Into<PlSmallStr>) -> Self {
+        Self(ElasticNet::new(features, target).l1_ratio(1.0))
+    }
+
+    /// The weight of the penalty: finite and at least 0.
+    pub fn alpha(self, alpha: f64) -> Self {
+        Self(self.0.alpha(alpha))
     }
 
     /// Leaves the constant term out.

@@ -320,8 +320,8 @@ fn lasso_and_elastic_net_of_diabetes_agree_with_scikit_learn() {
 /// Both models of one block whose coefficients scikit-learn finds by descent.
 fn check_descents(rows: &DataFrame, target: &str, block: &Value) {
     let (lasso, net) = (
-        Lasso::new(names(block), target, 0.1),
-        ElasticNet::new(names(block), target, 0.1),
+        Lasso::new(names(block), target).alpha(0.1),
+        ElasticNet::new(names(block), target).alpha(0.1),
     );
     check_within(rows, lasso, &block["Lasso_alpha0.1"], DESCENT);
     check_within(rows, net, &block["ElasticNet_alpha0.1_l1r0.5"], DESCENT);

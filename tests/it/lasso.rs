@@ -48,11 +48,11 @@ fn refused<E: Estimator<Model = LinearModel>>(estimator: E, setting: &str) {
 
 #[test]
 fn settings_that_cannot_work_are_refused_before_a_row_is_read() {
-    let lasso = |alpha| Lasso::new(["x"], "y", alpha);
-    let net = ElasticNet::new(["x"], "y", 1.0);
+    let lasso = |alpha| Lasso::new(["x"], "y").alpha(alpha);
+    let net = ElasticNet::new(["x"], "y").alpha(1.0);
     for none in [-1.0, f64::NAN, f64::INFINITY] {
         refused(lasso(none), "alpha");
-        refused(ElasticNet::new(["x"], "y", none), "alpha");
+        refused(ElasticNet::new(["x"], "y").alpha(none), "alpha");
         refused(net.clone().l1_ratio(none), "l1_ratio");
         refused(lasso(1.0).tol(none), "tol");
         refused(net.clone().tol(none), "tol");
@@ -64,12 +64,12 @@ fn settings_that_cannot_work_are_refused_before_a_row_is_read() {
 
 #[test]
 fn what_is_no_number_is_refused() {
-    let error = learn(Lasso::new(["x", "gap"], "y", 0.1)).unwrap_err();
+    let error = learn(Lasso::new(["x", "gap"], "y").alpha(0.1)).unwrap_err();
     assert_eq!(
         (error.kind(), error.column()),
         (ErrorKind::Fit, Some("gap"))
     );
-    let error = learn(Lasso::new(["x", "y"], "y", 0.1)).unwrap_err();
+    let error = learn(Lasso::new(["x", "y"], "y").alpha(0.1)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Schema, "{error}");
 }
 
@@ -80,9 +80,9 @@ fn without_sizes_it_is_the_other_estimators() {
         let (mut plain, mut ridge, mut lasso, mut net, mut squares) = (
             LinearRegression::new(features, "y"),
             Ridge::new(features, "y").alpha(6.0 * 0.25),
-            Lasso::new(features, "y", 0.0),
-            ElasticNet::new(features, "y", 0.0),
-            ElasticNet::new(features, "y", 0.25).l1_ratio(0.0),
+            Lasso::new(features, "y").alpha(0.0),
+            ElasticNet::new(features, "y").alpha(0.0),
+            ElasticNet::new(features, "y").alpha(0.25).l1_ratio(0.0),
         );
         if !intercept {
             plain = plain.without_intercept();
@@ -97,7 +97,7 @@ fn without_sizes_it_is_the_other_estimators() {
         // Six rows: Ridge's alpha is not per row.
         assert_eq!(learn(squares).unwrap(), learn(ridge).unwrap());
     }
-    let error = learn(Lasso::new(["x", "flat"], "y", 0.0)).unwrap_err();
+    let error = learn(Lasso::new(["x", "flat"], "y").alpha(0.0)).unwrap_err();
     assert_eq!(
         (error.kind(), error.column()),
         (ErrorKind::Fit, Some("flat"))
@@ -107,7 +107,7 @@ fn without_sizes_it_is_the_other_estimators() {
 
 #[test]
 fn a_large_penalty_leaves_the_mean() {
-    let model = learn(Lasso::new(["x", "near"], "y", 1e6)).unwrap();
+    let model = learn(Lasso::new(["x", "near"], "y").alpha(1e6)).unwrap();
     assert_eq!(model.zeros().collect::<Vec<_>>(), ["x", "near"]);
     assert!((model.intercept() - 7.0).abs() < 1e-14, "{model:?}");
     let fit = model.fit_report();
@@ -124,8 +124,8 @@ fn a_large_penalty_leaves_the_mean() {
 
 #[test]
 fn integers_that_no_float_tells_apart_are_learned_from() {
-    let far = learn(Lasso::new(["x", "far", "flat"], "y", 0.25)).unwrap();
-    let near = learn(Lasso::new(["x", "near"], "y", 0.25)).unwrap();
+    let far = learn(Lasso::new(["x", "far", "flat"], "y").alpha(0.25)).unwrap();
+    let near = learn(Lasso::new(["x", "near"], "y").alpha(0.25)).unwrap();
     assert_eq!(far.coefficients()[..2], *near.coefficients());
     assert_eq!(far.coefficients()[2].to_bits(), 0);
     assert_eq!((far.fit_report().rank, far.fit_report().rows), (2, 6));
@@ -137,7 +137,7 @@ fn integers_that_no_float_tells_apart_are_learned_from() {
 
 #[test]
 fn too_few_passes_say_what_to_do() {
-    let estimator = Lasso::new(["x", "near"], "y", 1e-3).max_iter(1);
+    let estimator = Lasso::new(["x", "near"], "y").alpha(1e-3).max_iter(1);
     let error = learn(estimator.clone()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Fit);
     assert!(error.to_string().contains("after 1 passes"), "{error}");
@@ -158,7 +158,7 @@ fn folds_learn_what_their_rows_say() {
         .map(|(x, z)| 2.0 * x - z + (x * z).sin())
         .collect();
     let rows = df!["x" => x, "z" => z, "y" => y].unwrap();
-    let estimator = ElasticNet::new(["x", "z"], "y", 3.0).l1_ratio(0.7);
+    let estimator = ElasticNet::new(["x", "z"], "y").alpha(3.0).l1_ratio(0.7);
     let run = floe::from(InMemory::new(rows.clone()))
         .split(KFold::new(3).in_order())
         .learn(estimator.clone())
@@ -185,7 +185,7 @@ fn a_saved_model_is_loaded_with_the_same_bits() {
     let same = InMemory::new(rows());
     let flow = floe::from_parts(same.clone(), same.clone())
         .then(MinMaxScaler::new(["far"]))
-        .learn(Lasso::new(["far", "x"], "y", 0.1));
+        .learn(Lasso::new(["far", "x"], "y").alpha(0.1));
     let run = flow.run().unwrap();
     run.model().save(&path).unwrap();
     let loaded = flow.load(&path).unwrap();
@@ -202,12 +202,15 @@ fn a_saved_model_is_loaded_with_the_same_bits() {
 
 #[test]
 fn the_label_says_what_is_penalised() {
-    let lasso = Lasso::new(["x"], "y", 0.5).without_intercept();
+    let lasso = Lasso::new(["x"], "y").alpha(0.5).without_intercept();
     assert_eq!(
         format!("{lasso:?}"),
         r#"Lasso(["x"] -> "y", alpha: 0.5, without intercept)"#
     );
-    let net = ElasticNet::new(["x"], "y", 0.5).tol(1e-4).max_iter(1000);
+    let net = ElasticNet::new(["x"], "y")
+        .alpha(0.5)
+        .tol(1e-4)
+        .max_iter(1000);
     assert_eq!(
         format!("{net:?}"),
         r#"ElasticNet(["x"] -> "y", alpha: 0.5, l1_ratio: 0.5, tol: 1e-4, max_iter: 1000)"#
@@ -226,7 +229,7 @@ proptest! {
     ) {
         let column = |at: usize| -> Vec<f64> { rows.iter().map(|row| f64::from(row[at])).collect() };
         let frame = df!["a" => column(0), "b" => column(1), "c" => column(2), "y" => column(3)].unwrap();
-        let net = ElasticNet::new(["a", "b", "c"], "y", alpha).l1_ratio(l1_ratio);
+        let net = ElasticNet::new(["a", "b", "c"], "y").alpha(alpha).l1_ratio(l1_ratio);
         let model = learn_from(frame, net).unwrap();
         let count = f64::from(u32::try_from(rows.len()).unwrap());
         let objective = |w: &[f64], intercept: f64| {
