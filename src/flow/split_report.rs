@@ -18,9 +18,9 @@ impl<S> Flow<S> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Split`](crate::ErrorKind::Split) when the rows cannot be split as asked, or a
-    /// column has more than 10,000 values; [`ErrorKind::Schema`](crate::ErrorKind::Schema) for a
-    /// column that is not there; [`ErrorKind::Source`](crate::ErrorKind::Source) when the rows
+    /// [`ErrorKind::Split`] when the rows cannot be split as asked, or a
+    /// column has more than 10,000 values; [`ErrorKind::Schema`] for a
+    /// column that is not there; [`ErrorKind::Source`] when the rows
     /// cannot be read.
     ///
     /// # Examples

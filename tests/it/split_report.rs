@@ -125,3 +125,51 @@ fn a_column_of_too_many_values_is_refused() {
         (ErrorKind::Schema, Some("nothing"))
     );
 }
+
+/// Enough rows for several batches, and for classes that are selected from and not sorted.
+#[test]
+fn many_rows_in_any_chunks_are_split_alike() {
+    let n = 200_003_i64;
+    let frame = df![
+        "row" => (0..n).collect::<Vec<_>>(),
+        "class" => (0..n).map(|row| row * row % 7 < 3).collect::<Vec<_>>(),
+        "group" => (0..n).map(|row| row * row % 1009).collect::<Vec<_>>(),
+    ]
+    .expect("columns");
+    let mut chunked = frame.slice(0, 77);
+    for start in [77, 1_000, 66_000, 131_073] {
+        let end = [77, 1_000, 66_000, 131_073, n]
+            .into_iter()
+            .find(|end| *end > start);
+        let length = usize::try_from(end.expect("an end") - start).expect("rows");
+        chunked
+            .vstack_mut(&frame.slice(start, length))
+            .expect("columns");
+    }
+    macro_rules! same {
+        ($split:expr) => {{
+            let report = |frame: &DataFrame| {
+                let flow = floe::from(InMemory::new(frame.clone())).split($split);
+                let columns = ["class"];
+                let report = flow.split_report(columns).expect("a report");
+                let flow = floe::from(InMemory::new(frame.clone())).split($split.fold(1));
+                let (_, test) = flow.frames().expect("sides");
+                (report, test.collect().expect("rows"))
+            };
+            let (whole, rows) = report(&frame);
+            let (pieces, same_rows) = report(&chunked);
+            assert_eq!(whole, pieces);
+            assert!(rows.equals(&same_rows));
+            whole
+        }};
+    }
+    let report = same!(StratifiedKFold::new(3, "class").seed(9));
+    let sizes: Vec<u64> = report.sides.iter().map(|side| side.rows).collect();
+    assert_eq!(sizes, [133_335, 66_668, 133_335, 66_668, 133_336, 66_667]);
+    let of_class = |fold| side(&report, Some(fold), "test").values[0].rows;
+    assert!((0..3).all(|fold| of_class(fold).abs_diff(of_class(0)) <= 1));
+    same!(StratifiedKFold::new(3, "class").in_order());
+    same!(GroupKFold::new(3, "group"));
+    same!(TimeSeriesSplit::new(3).gap(5));
+    same!(TimeSeriesSplit::new(3).by_time("group"));
+}
