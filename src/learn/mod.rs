@@ -23,6 +23,7 @@ mod tally;
 mod value;
 mod walk;
 
+pub(crate) use accumulate::Double;
 pub use algebra::{Line, Shape};
 pub use answers::Answers;
 pub(crate) use climb::{Climb, climb, stuck};

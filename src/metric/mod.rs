@@ -1,5 +1,6 @@
 //! Metrics of predictions against the truth, all from one scan.
 
+mod classification;
 mod regression;
 mod spread;
 
@@ -7,6 +8,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use classification::{ClassScorer, Has};
+pub use classification::{ClassificationMetrics, Confusion};
 pub use regression::RegressionMetrics;
 pub use spread::MetricSpread;
 
@@ -29,6 +32,9 @@ pub struct Metrics {
     rows: u64,
     skipped: u64,
     metrics: Vec<Metric>,
+    /// Of predicted classes; files from before there were any lack it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    confusion: Option<Confusion>,
 }
 
 impl Metrics {
@@ -65,6 +71,32 @@ impl Metrics {
     /// The mean absolute error, in the target's units.
     pub fn mae(&self) -> Option<f64> {
         self.get("mae")
+    }
+
+    /// The share of rows whose class was predicted.
+    pub fn accuracy(&self) -> Option<f64> {
+        self.get("accuracy")
+    }
+
+    /// The mean of −ln p of the true class, in nats.
+    pub fn log_loss(&self) -> Option<f64> {
+        self.get("log_loss")
+    }
+
+    /// The area under the ROC curve; of more than two classes the mean of each against the rest.
+    pub fn roc_auc(&self) -> Option<f64> {
+        self.get("roc_auc")
+    }
+
+    /// The harmonic mean of precision and recall of the positive class. Of more than two classes
+    /// there is none unless it is named: see `f1_macro`.
+    pub fn f1(&self) -> Option<f64> {
+        self.get("f1")
+    }
+
+    /// How often each class was predicted for each class, where classes were predicted.
+    pub fn confusion(&self) -> Option<&Confusion> {
+        self.confusion.as_ref()
     }
 }
 

@@ -261,6 +261,7 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
         rows,
         skipped,
         metrics,
+        confusion: None,
     })
 }
 
