@@ -60,7 +60,7 @@ pub(crate) fn climb_folds<C: Climb>(
             // What was fitted may give each fold other columns.
             let fold = climber.except.filter(|_| !is_first);
             advanced.map_err(|error| error.for_fold(fold))?;
-            inputs.extend(walk.inputs().iter().cloned());
+            inputs.extend(walk.train_inputs().cloned());
             walks.push(walk);
         }
         if !walks.iter().any(Walk::is_waiting) {

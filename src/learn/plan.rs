@@ -203,6 +203,12 @@ impl<A: Apply> Apply for Vec<A> {
         })
     }
 
+    fn apply_to_train(&self, train: LazyFrame) -> Result<LazyFrame> {
+        self.iter().try_fold(train, |train, step| {
+            step.apply_to_train(train).map_err(|e| e.at(step))
+        })
+    }
+
     fn output(&self, input: &Schema) -> Result<Schema> {
         self.iter().try_fold(input.clone(), |schema, step| {
             step.output(&schema).map_err(|e| e.at(step))

@@ -56,6 +56,8 @@ pub(crate) trait Declare: fmt::Debug {
     type Fitted: Apply + Clone + 'static;
     fn reads(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
     fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
+    fn learns_from(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
+    fn drops_train_rows(&self) -> bool;
     fn needs(&self, input: &Schema) -> Result<Vec<Need>>;
     fn fit(&self, input: &Schema, learned: &Learned) -> Result<Self::Fitted>;
     fn output(&self, input: &Schema) -> Result<Schema>;
@@ -75,6 +77,14 @@ impl<T: Transform> Declare for Step<'_, T> {
 
     fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
         self.0.writes(input)
+    }
+
+    fn learns_from(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
+        self.0.learns_from(input)
+    }
+
+    fn drops_train_rows(&self) -> bool {
+        self.0.drops_train_rows()
     }
 
     fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
@@ -118,7 +128,11 @@ pub(crate) fn advance<D: Declare>(
     let writes = step.writes(&input)?;
     let reads = step.reads(&input)?;
     walk.read(&reads);
-    let ready = walk.is_ready(&reads);
+    let learned_from = step.learns_from(&input)?;
+    walk.learn_from(&learned_from);
+    // What was asked of all rows must not be answered by those that are left.
+    let drops = step.drops_train_rows();
+    let ready = walk.is_ready(&reads) && !(drops && walk.has_asked());
     let passed = Passed {
         step,
         input: &input,
@@ -154,7 +168,8 @@ pub(crate) fn advance<D: Declare>(
     // What cannot work must be said before a row is read, also of a step that waits.
     let output = step.output(&input)?;
     let needs = step.needs(&input)?;
-    refuse_undeclared(&reads, &needs)?;
+    let declared = [reads.as_slice(), &learned_from].concat();
+    refuse_undeclared(&declared, &needs)?;
     if needs.is_empty() && ready {
         // Nothing to learn: no reason to wait for a scan.
         let fitted = step.fit(&input, &Learned::default())?;
@@ -185,6 +200,9 @@ impl<D: Declare> Passed<'_, D> {
     /// Leaves what it writes pending; `fitted` is where it will be by the next level.
     fn leave(&self, walk: &mut Walk, output: Schema, fitted: Option<&Slot>) {
         walk.wait();
+        if self.step.drops_train_rows() {
+            walk.leave_rows_pending();
+        }
         walk.leave_pending(self.writes, output, |column| {
             let shape = self.step.shape(self.input, column);
             let fitted = fitted.filter(|_| shape != Shape::Any)?;

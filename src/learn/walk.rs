@@ -26,6 +26,10 @@ pub struct Walk {
     pending: HashMap<PlSmallStr, Option<Trail>>,
     /// Columns that were read before any step wrote them: what the source must bring.
     inputs: BTreeSet<PlSmallStr>,
+    /// Columns of the source that are read to learn, and not where a model predicts.
+    learned_from: BTreeSet<PlSmallStr>,
+    /// A step that drops train rows is not applied yet: nothing behind it can be learned.
+    rows_pending: bool,
     waiting: bool,
     sheet: Sheet,
 }
@@ -38,6 +42,8 @@ impl Walk {
             versions: HashMap::new(),
             pending: HashMap::new(),
             inputs: BTreeSet::new(),
+            learned_from: BTreeSet::new(),
+            rows_pending: false,
             waiting: false,
             sheet: Sheet::default(),
         }
@@ -81,9 +87,34 @@ impl Walk {
 
     /// Notes what a step reads, to tell later what the source must bring.
     pub(crate) fn read(&mut self, columns: &[PlSmallStr]) {
-        let raw = columns.iter().filter(|column| self.version(column) == 0);
-        let raw: Vec<_> = raw.cloned().collect();
+        let raw = self.raw(columns);
         self.inputs.extend(raw);
+    }
+
+    /// Notes what only the needs of a step read.
+    pub(crate) fn learn_from(&mut self, columns: &[PlSmallStr]) {
+        let raw = self.raw(columns);
+        self.learned_from.extend(raw);
+    }
+
+    fn raw(&self, columns: &[PlSmallStr]) -> Vec<PlSmallStr> {
+        let raw = columns.iter().filter(|column| self.version(column) == 0);
+        raw.cloned().collect()
+    }
+
+    /// What the source must bring for a fit.
+    pub(crate) fn train_inputs(&self) -> impl Iterator<Item = &PlSmallStr> {
+        self.inputs.union(&self.learned_from)
+    }
+
+    /// Whether something stands on the sheet of this level.
+    pub(crate) fn has_asked(&self) -> bool {
+        !self.sheet.is_empty()
+    }
+
+    /// Passes a step that will drop rows.
+    pub(crate) fn leave_rows_pending(&mut self) {
+        self.rows_pending = true;
     }
 
     /// What the source must bring for the steps that were passed so far.
@@ -127,6 +158,9 @@ impl Walk {
     /// Whether all these needs can be answered at this level: their columns are as they will be, or
     /// the answers follow from what the columns were before.
     pub(crate) fn can_ask(&self, needs: &[Need]) -> bool {
+        if self.rows_pending {
+            return needs.is_empty();
+        }
         needs.iter().all(|need| match &need.0 {
             Ask::Column { column, statistic } => match self.pending.get(column) {
                 None => true,
@@ -184,7 +218,7 @@ impl Walk {
             if !kept.is_empty() {
                 frame = frame.with_columns(kept);
             }
-            self.frame = Some(fitted.apply(frame)?);
+            self.frame = Some(fitted.apply_to_train(frame)?);
         }
         self.pass(writes, output);
         Ok(())

@@ -27,6 +27,8 @@ pub struct BoxInvert(Arc<dyn ErasedInvert>);
 trait Erased: fmt::Debug + Send + Sync {
     fn reads(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
     fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
+    fn learns_from(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
+    fn drops_train_rows(&self) -> bool;
     fn needs(&self, input: &Schema) -> Result<Vec<Need>>;
     fn fit(&self, input: &Schema, learned: &Learned) -> Result<BoxApply>;
     fn output(&self, input: &Schema) -> Result<Schema>;
@@ -60,6 +62,14 @@ impl<T: Transform> Erased for T {
 
     fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
         Transform::writes(self, input)
+    }
+
+    fn learns_from(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
+        Transform::learns_from(self, input)
+    }
+
+    fn drops_train_rows(&self) -> bool {
+        Transform::drops_train_rows(self)
     }
 
     fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
@@ -137,6 +147,10 @@ impl Apply for BoxApply {
         self.0.apply(frame)
     }
 
+    fn apply_to_train(&self, train: LazyFrame) -> Result<LazyFrame> {
+        self.0.apply_to_train(train)
+    }
+
     fn output(&self, input: &Schema) -> Result<Schema> {
         self.0.output(input)
     }
@@ -160,6 +174,10 @@ impl Persist for BoxApply {
 impl Apply for BoxInvert {
     fn apply(&self, frame: LazyFrame) -> Result<LazyFrame> {
         self.0.apply(frame)
+    }
+
+    fn apply_to_train(&self, train: LazyFrame) -> Result<LazyFrame> {
+        self.0.apply_to_train(train)
     }
 
     fn output(&self, input: &Schema) -> Result<Schema> {
@@ -197,6 +215,14 @@ impl crate::learn::Declare for BoxTransform {
 
     fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
         self.0.writes(input)
+    }
+
+    fn learns_from(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
+        self.0.learns_from(input)
+    }
+
+    fn drops_train_rows(&self) -> bool {
+        self.0.drops_train_rows()
     }
 
     fn needs(&self, input: &Schema) -> Result<Vec<Need>> {

@@ -49,6 +49,13 @@ impl<A: Apply, B: Apply> Apply for Chain<A, B> {
         self.next.apply(frame).map_err(|e| e.at(&self.next))
     }
 
+    fn apply_to_train(&self, train: LazyFrame) -> Result<LazyFrame> {
+        let train = self.first.apply_to_train(train);
+        let train = train.map_err(|e| e.at(&self.first))?;
+        let train = self.next.apply_to_train(train);
+        train.map_err(|e| e.at(&self.next))
+    }
+
     fn output(&self, input: &Schema) -> Result<Schema> {
         let schema = self.first.output(input).map_err(|e| e.at(&self.first))?;
         self.next.output(&schema).map_err(|e| e.at(&self.next))

@@ -48,6 +48,19 @@ pub trait Apply: fmt::Debug + Send + Sync {
     /// when the frame does not have what the step was fitted on.
     fn apply(&self, frame: LazyFrame) -> Result<LazyFrame>;
 
+    /// Adds this step to a query of the rows that it was fitted on, for what learns after it.
+    /// Default: as to any other rows.
+    ///
+    /// Here a step drops rows that must not teach, or keeps from a row what it learned of that very
+    /// row; other rows, at prediction, are as they are.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply`](Self::apply).
+    fn apply_to_train(&self, train: LazyFrame) -> Result<LazyFrame> {
+        self.apply(train)
+    }
+
     /// The columns after this step, all names known.
     ///
     /// # Errors
@@ -113,6 +126,23 @@ pub trait Transform: fmt::Debug + Send + Sync {
     ///
     /// As [`reads`](Self::reads).
     fn writes(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
+
+    /// Columns that only the needs read: the target may be among them, and where the model
+    /// predicts none of them has to be there. Default: none.
+    ///
+    /// # Errors
+    ///
+    /// As [`reads`](Self::reads).
+    fn learns_from(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
+        let _ = input;
+        Ok(Vec::new())
+    }
+
+    /// Whether [`Apply::apply_to_train`] drops rows. What learns after such a step waits for it, so
+    /// that it costs a level. Default: no.
+    fn drops_train_rows(&self) -> bool {
+        false
+    }
 
     /// What must be known of the train rows, as they stand at this step's place. Default: nothing.
     ///
