@@ -5,7 +5,7 @@ use std::sync::Arc;
 use polars::prelude::LazyFrame;
 use serde_json::Value;
 
-use super::Predict;
+use super::{Classes, Predict};
 use crate::error::Result;
 use crate::transform::{Artifact, Persist, Saved};
 
@@ -51,6 +51,10 @@ impl fmt::Debug for BoxPredict {
 impl Predict for BoxPredict {
     fn predict(&self, frame: LazyFrame) -> Result<LazyFrame> {
         self.0.predict(frame)
+    }
+
+    fn classes(&self) -> Option<&Classes> {
+        self.0.classes()
     }
 
     fn report(&self) -> Value {

@@ -2,16 +2,19 @@
 
 mod baseline;
 mod boxed;
+mod classes;
 mod linear;
 mod linear_model;
 mod ridge;
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
-use polars::prelude::LazyFrame;
+use polars::prelude::{DataFrame, LazyFrame, PlSmallStr};
 
 pub use baseline::{ConstantModel, MeanRegressor, MedianRegressor};
 pub use boxed::BoxPredict;
+pub use classes::Classes;
 pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};
 pub use ridge::Ridge;
@@ -19,8 +22,8 @@ pub use ridge::Ridge;
 use crate::error::Result;
 use crate::frame::{Frame, Train};
 pub use crate::learn::RankPolicy;
-use crate::learn::{Learned, Need};
-use crate::schema::Schema;
+use crate::learn::{Learned, Need, Purpose, ScanLog};
+use crate::schema::{Schema, column};
 use crate::transform::{Artifact, Saved};
 
 /// The column that a model adds.
@@ -45,7 +48,7 @@ pub trait Estimator: fmt::Debug + Send + Sync {
     ///
     /// [`ErrorKind::Schema`](crate::ErrorKind::Schema) when a chosen column is absent or the target;
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a setting that cannot work.
-    fn features(&self, input: &Schema) -> Result<Vec<polars::prelude::PlSmallStr>>;
+    fn features(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
 
     /// What must be known of the train rows. Answered in the scan of the last level.
     ///
@@ -95,9 +98,39 @@ pub struct Training<'a> {
     pub frame: &'a Frame<Train>,
     /// The answers to the declared needs.
     pub learned: &'a Learned,
+    log: Mutex<&'a mut ScanLog>,
 }
 
-impl Training<'_> {
+impl<'a> Training<'a> {
+    pub(crate) fn new(frame: &'a Frame<Train>, learned: &'a Learned, log: &'a mut ScanLog) -> Self {
+        Self {
+            frame,
+            learned,
+            log: Mutex::new(log),
+        }
+    }
+
+    /// Reads columns of the train rows, batch by batch in row order: one scan of the estimator's
+    /// own, which a run lists and a cancel token stops.
+    ///
+    /// How the rows are cut into batches is no promise: what is computed must not depend on it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Query`](crate::ErrorKind::Query) when the rows cannot be read, and whatever
+    /// `each` returns.
+    pub fn scan(
+        &self,
+        columns: &[PlSmallStr],
+        each: impl FnMut(&DataFrame) -> Result<()>,
+    ) -> Result<()> {
+        let columns: Vec<_> = columns.iter().cloned().map(column).collect();
+        let query = self.frame.rows().frame.clone().select(columns);
+        let log = self.log.lock();
+        let mut log = log.unwrap_or_else(PoisonError::into_inner);
+        log.stream(query, Purpose::Estimator, each)
+    }
+
     /// The columns of the train rows.
     pub fn schema(&self) -> &Schema {
         self.frame.schema()
@@ -117,6 +150,14 @@ pub trait Predict: fmt::Debug + Send + Sync {
     ///
     /// [`ErrorKind::Predict`](crate::ErrorKind::Predict) when the frame lacks a feature.
     fn predict(&self, frame: LazyFrame) -> Result<LazyFrame>;
+
+    /// The classes that the model tells apart; none of a model that predicts numbers.
+    ///
+    /// A model with classes adds the column [`PREDICTION`] in the target's own dtype and, for each
+    /// class, the column of [`Classes::probability_names`] as Float64.
+    fn classes(&self) -> Option<&Classes> {
+        None
+    }
 
     /// Facts about the fit as data: coefficients by name, rows, rank.
     fn report(&self) -> serde_json::Value;

@@ -86,6 +86,10 @@ impl fmt::Display for Explain {
                 detail.push_str("; holds in memory: ");
                 detail.push_str(&level.buffered.join(", "));
             }
+            if !level.counted.is_empty() {
+                detail.push_str("; holds each distinct value of: ");
+                detail.push_str(&level.counted.join(", "));
+            }
             if !level.sketched.is_empty() {
                 let most = level.sketch_bytes.div_ceil(1024);
                 let each = if self.models > 1 { " and fold" } else { "" };

@@ -271,11 +271,12 @@ where
 }
 
 impl<P: Apply + Persist, T: Invert + Persist> Fitted<P, T> {
-    fn model<E: Estimator>(self, estimator: &E) -> Result<(Pipeline<P, T>, E::Model)> {
-        let training = Training {
-            frame: &self.train,
-            learned: &self.learned,
-        };
+    fn model<E: Estimator>(
+        self,
+        estimator: &E,
+        log: &mut ScanLog,
+    ) -> Result<(Pipeline<P, T>, E::Model)> {
+        let training = Training::new(&self.train, &self.learned, log);
         let model = estimator.fit(&training).map_err(|e| e.at(estimator))?;
         Ok((self.pipeline(estimator.target()), model))
     }
@@ -302,7 +303,7 @@ where
     T::Fitted: Invert,
 {
     let (_, fitted) = walk_levels(divided, &estimator, schema, Some(train), log)?;
-    fitted.ok_or_else(stuck)?.model(estimator)
+    fitted.ok_or_else(stuck)?.model(estimator, log)
 }
 
 /// Fits the steps and the estimator for each of several models, which learn from the rows of all
@@ -326,7 +327,7 @@ where
     let walks = climb_folds(&mut climbers, schema, rows, log)?;
     let models = climbers.into_iter().zip(walks).map(|(climber, walk)| {
         let fitted = climber.steps.finish(schema, walk, rows.folds)?;
-        let model = fitted.ok_or_else(stuck)?.model(estimator);
+        let model = fitted.ok_or_else(stuck)?.model(estimator, log);
         model.map_err(|error| error.for_fold(climber.except))
     });
     models.collect()

@@ -104,6 +104,7 @@ impl Trail {
     pub(crate) fn carries(&self, statistic: Statistic) -> bool {
         match statistic {
             Statistic::Mean | Statistic::Std => self.is_line(),
+            Statistic::Categories { .. } | Statistic::MostFrequent { .. } => false,
             _ => self.links.iter().all(|link| link.shape != Shape::Any),
         }
     }
@@ -111,12 +112,12 @@ impl Trail {
     /// Whether a least squares problem with an intercept follows.
     pub(crate) fn carries_least_squares(&self) -> bool {
         // A decimal is factored in its own numbers, and moved in its unscaled integers.
-        self.is_line() && self.base.kind != Kind::I128
+        self.is_line() && self.base.kind != Some(Kind::I128)
     }
 
     fn is_line(&self) -> bool {
         // What is rounded to 32 bits does not lie on the line.
-        let exact = self.base.kind != Kind::F32;
+        let exact = self.base.kind != Some(Kind::F32);
         exact && self.links.iter().all(|link| link.shape == Shape::Line)
     }
 

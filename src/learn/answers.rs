@@ -3,6 +3,8 @@ use std::sync::Arc;
 use polars::prelude::DataFrame;
 
 use super::accumulate::{Double, Factor};
+use super::category::Counted;
+use super::grouped::Grouped;
 use super::value::{Mean, Quantile, Value};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -11,14 +13,17 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Answers {
     pub(crate) columns: Vec<Option<Arc<ColumnAnswer>>>,
     pub(crate) factors: Vec<Arc<FactorAnswer>>,
+    /// None where there were more categories than may be held.
+    pub(crate) groups: Vec<Option<Arc<Grouped>>>,
     pub(crate) queries: Vec<Arc<DataFrame>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ColumnAnswer {
     pub(crate) summary: Found,
     pub(crate) quantiles: Vec<(f64, Quantile)>,
     pub(crate) approximate: Vec<Approximate>,
+    pub(crate) counted: Option<Counted>,
     /// The source row of the first infinity, where there is one.
     pub(crate) infinite_row: Option<u64>,
 }
@@ -56,7 +61,7 @@ impl Approximate {
 }
 
 /// The summary of a column, in types that do not depend on its dtype.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
     pub(crate) rows: u64,
     pub(crate) nulls: u64,

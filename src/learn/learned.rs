@@ -5,8 +5,10 @@ use polars::prelude::{DataFrame, PlSmallStr};
 
 use super::algebra::carry_factor;
 use super::answers::{Answers, Approximate, ColumnAnswer, FactorAnswer};
+use super::category::{Categories, Counted, MostFrequent, too_many};
+use super::grouped::Grouped;
 use super::least_squares::LeastSquares;
-use super::sheet::Asked;
+use super::sheet::{Asked, AskedGroups};
 use super::value::{Mean, Quantile, Value};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -15,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Learned {
     pub(crate) columns: BTreeMap<PlSmallStr, Arc<ColumnAnswer>>,
     pub(crate) factor: Option<(Arc<FactorAnswer>, Vec<PlSmallStr>)>,
+    groups: Vec<(AskedGroups, Option<Arc<Grouped>>)>,
     pub(crate) queries: BTreeMap<PlSmallStr, Arc<DataFrame>>,
 }
 
@@ -38,6 +41,10 @@ impl Learned {
                 Arc::new(carry_factor(factor, &asked.trails)?)
             };
             learned.factor = Some((factor, asked.names.clone()));
+        }
+        for ask in &asked.groups {
+            let groups = answers.groups.get(ask.slot).ok_or_else(unanswered)?;
+            learned.groups.push((ask.clone(), groups.clone()));
         }
         for (name, slot) in &asked.queries {
             let table = answers.queries.get(*slot).ok_or_else(unanswered)?;
@@ -178,6 +185,54 @@ impl Learned {
             .map(Approximate::value)
             .transpose()
             .map_err(|error| error.on_column(column))
+    }
+
+    /// The categories of a column, which were asked for with this limit.
+    ///
+    /// # Errors
+    ///
+    /// As [`rows`](Self::rows), and [`ErrorKind::Fit`] when there are more than `most`.
+    pub fn categories(&self, column: &str, most: usize) -> Result<Categories> {
+        let categories = self.counted(column)?.categories(most);
+        categories.map_err(|error| error.on_column(column))
+    }
+
+    /// The value that most rows hold, which was asked for with this limit, if there is any value.
+    ///
+    /// # Errors
+    ///
+    /// As [`rows`](Self::rows), and [`ErrorKind::Fit`] when there are more than `most`.
+    pub fn most_frequent(&self, column: &str, most: usize) -> Result<Option<MostFrequent>> {
+        let found = self.counted(column)?.most_frequent(most);
+        found.map_err(|error| error.on_column(column))
+    }
+
+    fn counted(&self, column: &str) -> Result<&Counted> {
+        let counted = self.answer(column)?.counted.as_ref();
+        counted.ok_or_else(|| {
+            let message = "the step reads categories that it did not ask for";
+            Error::new(ErrorKind::Config, message).on_column(column)
+        })
+    }
+
+    /// What was asked of a column for each category of another one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Config`] when it was not asked for; [`ErrorKind::Fit`] when there are more
+    /// categories than were allowed.
+    pub fn grouped(&self, column: &str, by: &str) -> Result<&Grouped> {
+        let mut groups = self.groups.iter();
+        let found = groups.find(|(ask, _)| ask.column == column && ask.by == by);
+        let (ask, groups) = found.ok_or_else(|| {
+            let message = format!("the step reads groups by `{by}` that it did not ask for");
+            Error::new(ErrorKind::Config, message)
+                .on_column(column)
+                .with_help("return `Need::grouped` from `needs`")
+        })?;
+        groups
+            .as_deref()
+            .ok_or_else(|| too_many(ask.most).on_column(by))
     }
 
     /// The triangular factor of the least squares problem that was asked for.

@@ -3,7 +3,8 @@ use std::sync::Arc;
 
 use polars::prelude::{DataFrame, LazyFrame, PlSmallStr};
 
-use crate::error::Result;
+use super::grouped::GroupStatistic;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Something that can be learned of one column.
 ///
@@ -36,6 +37,51 @@ pub enum Statistic {
         /// The error as a share of the values, in (0, 0.5].
         error: f64,
     },
+    /// The categories of a column of texts, Booleans or integers, with their counts. Holds each
+    /// category once.
+    Categories {
+        /// With more categories than this the fit ends in an error.
+        most: usize,
+    },
+    /// The value that most rows hold, of any column. Holds each value once.
+    MostFrequent {
+        /// With more distinct values than this the fit ends in an error.
+        most: usize,
+    },
+}
+
+impl Statistic {
+    /// Whether it can be asked of a column of texts.
+    pub(crate) fn is_of_texts(self) -> bool {
+        matches!(
+            self,
+            Self::Count | Self::Categories { .. } | Self::MostFrequent { .. }
+        )
+    }
+
+    /// Refuses a quantile or an error that cannot be.
+    pub(crate) fn refuse_outside(self) -> Result<()> {
+        let (q, error) = match self {
+            Self::Quantile(q) => (q, None),
+            Self::ApproximateQuantile { q, error } => (q, Some(error)),
+            _ => return Ok(()),
+        };
+        if !(0.0..=1.0).contains(&q) {
+            let message = format!("the quantile {q} does not lie in [0, 1]");
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        error.map_or(Ok(()), refuse_error)
+    }
+}
+
+/// Refuses a stated error of approximate quantiles that is no share in (0, 0.5].
+pub(crate) fn refuse_error(error: f64) -> Result<()> {
+    if error > 0.0 && error <= 0.5 {
+        return Ok(());
+    }
+    let message = format!("the error {error} of approximate quantiles does not lie in (0, 0.5]");
+    Err(Error::new(ErrorKind::Config, message)
+        .with_help("state it as a share of the rows, such as 0.01, or ask for exact quantiles"))
 }
 
 type Query = dyn Fn(LazyFrame) -> Result<DataFrame> + Send + Sync;
@@ -55,6 +101,12 @@ pub(crate) enum Ask {
         target: PlSmallStr,
         intercept: bool,
     },
+    Grouped {
+        column: PlSmallStr,
+        by: PlSmallStr,
+        statistic: GroupStatistic,
+        most: usize,
+    },
     Query {
         name: PlSmallStr,
         columns: Vec<PlSmallStr>,
@@ -68,6 +120,22 @@ impl Need {
         Self(Ask::Column {
             column: column.into(),
             statistic,
+        })
+    }
+
+    /// A statistic of one column for each category of another, which is of texts, Booleans or
+    /// integers. With more than `most` categories the fit ends in an error.
+    pub fn grouped(
+        column: impl Into<PlSmallStr>,
+        by: impl Into<PlSmallStr>,
+        statistic: GroupStatistic,
+        most: usize,
+    ) -> Self {
+        Self(Ask::Grouped {
+            column: column.into(),
+            by: by.into(),
+            statistic,
+            most,
         })
     }
 
@@ -107,6 +175,7 @@ impl Need {
             Ask::LeastSquares {
                 features, target, ..
             } => features.iter().chain([target]).cloned().collect(),
+            Ask::Grouped { column, by, .. } => vec![column.clone(), by.clone()],
             Ask::Query { columns, .. } => columns.clone(),
         }
     }
@@ -119,7 +188,36 @@ impl fmt::Debug for Need {
             Ask::LeastSquares {
                 features, target, ..
             } => write!(f, "LeastSquares({} features -> {target})", features.len()),
+            Ask::Grouped {
+                column,
+                by,
+                statistic,
+                ..
+            } => write!(f, "{statistic:?}({column} by {by})"),
             Ask::Query { name, .. } => write!(f, "Query({name})"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_and_errors_that_cannot_be_are_refused() {
+        let approximate = |q, error| Statistic::ApproximateQuantile { q, error };
+        assert!(approximate(1.0, 0.5).refuse_outside().is_ok());
+        for (statistic, told) in [
+            (Statistic::Quantile(-0.1), "[0, 1]"),
+            (approximate(1.1, 0.1), "[0, 1]"),
+            (approximate(f64::NAN, 0.1), "[0, 1]"),
+            (approximate(0.5, 0.0), "(0, 0.5]"),
+            (approximate(0.5, 0.51), "(0, 0.5]"),
+            (approximate(0.5, f64::NAN), "(0, 0.5]"),
+        ] {
+            let error = statistic.refuse_outside().expect_err("an error");
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains(told), "{error}");
         }
     }
 }

@@ -50,6 +50,7 @@ pub(crate) enum Purpose {
     BeforeSplit,
     Count,
     Level,
+    Estimator,
     Score,
     Diagnosis,
 }
@@ -60,6 +61,7 @@ impl fmt::Display for Purpose {
             Self::BeforeSplit => "before the split",
             Self::Count => "count",
             Self::Level => "level",
+            Self::Estimator => "estimator",
             Self::Score => "score",
             Self::Diagnosis => "diagnosis",
         })

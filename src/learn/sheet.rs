@@ -1,21 +1,64 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, Expr, LazyFrame, PlSmallStr};
+use polars::prelude::{DataFrame, DataType, Expr, LazyFrame, PlSmallStr};
 
 use super::accumulate;
 use super::algebra::Trail;
+use super::grouped::GroupStatistic;
 use super::need::Statistic;
-use crate::error::Result;
-use crate::schema::{Kind, column};
+use crate::error::{Error, ErrorKind, Result};
+use crate::schema::{Field, Kind, column, is_hidden};
 
 /// A column at a version, with the physical numbers behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ColumnAsk {
     pub(crate) column: PlSmallStr,
     pub(crate) version: u32,
-    pub(crate) kind: Kind,
+    /// None of a column of texts.
+    pub(crate) kind: Option<Kind>,
+    pub(crate) dtype: DataType,
+}
+
+impl ColumnAsk {
+    pub(crate) fn new(field: &Field, version: u32) -> Result<Self> {
+        let kind = match field.dtype() {
+            DataType::String => None,
+            dtype => Some(Kind::of(field.name(), dtype)?),
+        };
+        Ok(Self {
+            column: field.name().clone(),
+            version,
+            kind,
+            dtype: field.dtype().clone(),
+        })
+    }
+
+    pub(crate) fn refuse_texts(&self) -> Result<()> {
+        Kind::of(&self.column, &self.dtype).map(drop)
+    }
+
+    /// Equal floats are an accident: they tell no rows apart.
+    pub(crate) fn refuse_floats(&self) -> Result<()> {
+        if !self.dtype.is_float() {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Schema, "floats are no categories")
+            .on_column(self.column.as_str())
+            .with_dtype(&self.dtype)
+            .with_help("cast the column to an integer, a Boolean or a String first"))
+    }
+
+    pub(crate) fn refuse_statistic(&self, statistic: Statistic) -> Result<()> {
+        if let Statistic::Categories { .. } = statistic {
+            self.refuse_floats()?;
+        }
+        if statistic.is_of_texts() {
+            return Ok(());
+        }
+        self.refuse_texts()
+    }
 }
 
 /// One column of the scan of a level, and all that is asked of it.
@@ -36,6 +79,8 @@ pub(crate) struct ColumnQuestion {
     /// Quantiles and their stated errors. Each error has a sketch of its own, so that what one step
     /// asks changes no bit of what another gets.
     pub(crate) approximate: Vec<(f64, f64)>,
+    /// The most distinct values that are counted.
+    pub(crate) count: Option<usize>,
 }
 
 impl ColumnQuestion {
@@ -51,7 +96,7 @@ impl ColumnQuestion {
     fn sketch_bytes(&self) -> usize {
         let held = self.sketch_errors().into_iter().map(accumulate::most_held);
         let held: usize = held.sum();
-        held.saturating_mul(self.ask.kind.bytes())
+        held.saturating_mul(self.ask.kind.map_or(0, Kind::bytes))
     }
 
     /// The name of the column in the query of the level.
@@ -76,6 +121,17 @@ pub(crate) struct FactorAsk {
     pub(crate) intercept: bool,
 }
 
+/// Slots of the columns of a grouped question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GroupedAsk {
+    pub(crate) by: usize,
+    pub(crate) of: usize,
+    /// The numbers of the rows, where they are dealt into parts.
+    pub(crate) rows: Option<usize>,
+    pub(crate) statistic: GroupStatistic,
+    pub(crate) most: usize,
+}
+
 type Query = dyn Fn(LazyFrame) -> Result<DataFrame> + Send + Sync;
 
 #[derive(Clone)]
@@ -96,6 +152,7 @@ impl fmt::Debug for QueryAsk {
 pub(crate) struct Sheet {
     pub(crate) columns: Vec<ColumnQuestion>,
     pub(crate) factors: Vec<FactorAsk>,
+    pub(crate) groups: Vec<GroupedAsk>,
     pub(crate) queries: Vec<QueryAsk>,
 }
 
@@ -104,6 +161,7 @@ pub(crate) struct Sheet {
 pub(crate) struct Asked {
     pub(crate) columns: BTreeMap<PlSmallStr, (usize, Option<Trail>)>,
     pub(crate) factor: Option<AskedFactor>,
+    pub(crate) groups: Vec<AskedGroups>,
     pub(crate) queries: BTreeMap<PlSmallStr, usize>,
 }
 
@@ -113,6 +171,15 @@ pub(crate) struct AskedFactor {
     pub(crate) slot: usize,
     pub(crate) names: Vec<PlSmallStr>,
     pub(crate) trails: Vec<Option<Trail>>,
+}
+
+/// Where what a column teaches for each category of another will be found.
+#[derive(Clone, Debug)]
+pub(crate) struct AskedGroups {
+    pub(crate) slot: usize,
+    pub(crate) column: PlSmallStr,
+    pub(crate) by: PlSmallStr,
+    pub(crate) most: usize,
 }
 
 impl Sheet {
@@ -133,6 +200,7 @@ impl Sheet {
             locate: false,
             quantiles: Vec::new(),
             approximate: Vec::new(),
+            count: None,
         });
         self.columns.len() - 1
     }
@@ -150,6 +218,9 @@ impl Sheet {
                     question.quantiles.push(q);
                 }
             }
+            Statistic::Categories { most } | Statistic::MostFrequent { most } => {
+                question.count = question.count.max(Some(most));
+            }
             Statistic::ApproximateQuantile { q, error } => {
                 if !question.approximate.contains(&(q, error)) {
                     question.approximate.push((q, error));
@@ -165,6 +236,14 @@ impl Sheet {
         }
         self.factors.push(ask);
         self.factors.len() - 1
+    }
+
+    pub(crate) fn ask_groups(&mut self, ask: GroupedAsk) -> usize {
+        if let Some(slot) = self.groups.iter().position(|known| known == &ask) {
+            return slot;
+        }
+        self.groups.push(ask);
+        self.groups.len() - 1
     }
 
     pub(crate) fn ask_query(&mut self, ask: QueryAsk) -> usize {
@@ -194,16 +273,43 @@ impl Sheet {
 
     /// What `explain()` tells of this level.
     pub(crate) fn level(&self) -> Level {
-        let buffered = self.columns.iter().filter(|q| !q.quantiles.is_empty());
+        let mut buffered: Vec<_> = self
+            .columns
+            .iter()
+            .filter(|q| !q.quantiles.is_empty())
+            .map(|q| q.ask.column.to_string())
+            .collect();
+        let mut counted: Vec<_> = self
+            .columns
+            .iter()
+            .filter(|q| q.count.is_some())
+            .map(|q| q.ask.column.to_string())
+            .collect();
+        for groups in &self.groups {
+            let [of, by] =
+                [groups.of, groups.by].map(|slot| self.columns[slot].ask.column.to_string());
+            match groups.statistic {
+                GroupStatistic::Median => buffered.push(of),
+                GroupStatistic::MostFrequent => counted.push(of),
+                _ => {}
+            }
+            counted.push(by);
+        }
+        for held in [&mut buffered, &mut counted] {
+            let mut seen = BTreeSet::new();
+            held.retain(|name| seen.insert(name.clone()));
+        }
         let sketched = self.columns.iter().filter(|q| !q.approximate.is_empty());
         Level {
             scans: usize::from(!self.columns.is_empty()) + self.queries.len(),
             columns: self
                 .columns
                 .iter()
+                .filter(|q| !is_hidden(&q.ask.column))
                 .map(|q| q.ask.column.to_string())
                 .collect(),
-            buffered: buffered.map(|q| q.ask.column.to_string()).collect(),
+            buffered,
+            counted,
             sketch_bytes: sketched
                 .clone()
                 .map(ColumnQuestion::sketch_bytes)
@@ -225,6 +331,8 @@ pub struct Level {
     pub columns: Vec<String>,
     /// The columns that must be held in memory (exact quantiles): 8 to 16 bytes a value.
     pub buffered: Vec<String>,
+    /// The columns of which each distinct value is held once, up to the limit of the step that asks.
+    pub counted: Vec<String>,
     /// The columns of which a bounded part is held in memory (approximate quantiles).
     pub sketched: Vec<String>,
     /// The bytes that such a part takes at most, of fewer than 2^32 rows; of folds, each fold holds

@@ -2,13 +2,16 @@ use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use polars::prelude::{LazyFrame, PlSmallStr};
+use polars::prelude::{IDX_DTYPE, LazyFrame, PlSmallStr};
 
 use super::algebra::{Link, Trail};
-use super::need::{Ask, Need, Statistic};
-use super::sheet::{Asked, AskedFactor, ColumnAsk, FactorAsk, QueryAsk, Sheet};
+use super::grouped::GroupStatistic;
+use super::need::{Ask, Need};
+use super::sheet::{
+    Asked, AskedFactor, AskedGroups, ColumnAsk, FactorAsk, GroupedAsk, QueryAsk, Sheet,
+};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{self, Field, Kind, Role, Schema};
+use crate::schema::{self, Field, ROW, Role, Schema};
 use crate::transform::Apply;
 
 /// One walk over a plan: the columns as they stand at the current place, and what was asked so far.
@@ -182,7 +185,7 @@ impl Walk {
                     trail.is_some_and(Trail::carries_least_squares)
                 })
             }
-            Ask::Query { columns, .. } => self.is_ready(columns),
+            Ask::Grouped { .. } | Ask::Query { .. } => self.is_ready(&need.columns()),
         })
     }
 
@@ -230,8 +233,10 @@ impl Walk {
         for need in needs {
             match need.0 {
                 Ask::Column { column, statistic } => {
-                    refuse_outside(statistic).map_err(|error| error.on_column(column.as_str()))?;
+                    let refused = statistic.refuse_outside();
+                    refused.map_err(|error| error.on_column(column.as_str()))?;
                     let (ask, trail) = self.trace(&column)?;
+                    ask.refuse_statistic(statistic)?;
                     let slot = self.sheet.ask_column(ask, statistic);
                     asked.columns.insert(column, (slot, trail));
                 }
@@ -244,6 +249,7 @@ impl Walk {
                     let mut trails = Vec::new();
                     for name in features.iter().chain([&target]) {
                         let (ask, trail) = self.trace(name)?;
+                        ask.refuse_texts()?;
                         columns.push(self.sheet.hold_column(ask));
                         trails.push(trail);
                     }
@@ -253,6 +259,21 @@ impl Walk {
                         slot,
                         names,
                         trails,
+                    });
+                }
+                Ask::Grouped {
+                    column,
+                    by,
+                    statistic,
+                    most,
+                } => {
+                    let ask = self.ask_groups(&column, &by, statistic, most)?;
+                    let slot = self.sheet.ask_groups(ask);
+                    asked.groups.push(AskedGroups {
+                        slot,
+                        column,
+                        by,
+                        most,
                     });
                 }
                 Ask::Query { name, columns, run } => {
@@ -278,6 +299,34 @@ impl Walk {
             }
         }
         Ok(asked)
+    }
+
+    fn ask_groups(
+        &mut self,
+        column: &PlSmallStr,
+        by: &PlSmallStr,
+        statistic: GroupStatistic,
+        most: usize,
+    ) -> Result<GroupedAsk> {
+        let (of, key) = (self.now(column)?, self.now(by)?);
+        key.refuse_floats()?;
+        if statistic != GroupStatistic::MostFrequent {
+            of.refuse_texts()?;
+        }
+        let rows = match statistic {
+            GroupStatistic::Parts { .. } => {
+                let rows = Field::new(ROW, IDX_DTYPE);
+                Some(self.sheet.hold_column(ColumnAsk::new(&rows, 0)?))
+            }
+            _ => None,
+        };
+        Ok(GroupedAsk {
+            by: self.sheet.hold_column(key),
+            of: self.sheet.hold_column(of),
+            rows,
+            statistic,
+            most,
+        })
     }
 
     /// The column to ask, and how the answer becomes that of this column.
@@ -320,33 +369,6 @@ impl Walk {
     }
 }
 
-/// Refuses a quantile or an error that cannot be.
-fn refuse_outside(statistic: Statistic) -> Result<()> {
-    let (q, error) = match statistic {
-        Statistic::Quantile(q) => (q, None),
-        Statistic::ApproximateQuantile { q, error } => (q, Some(error)),
-        _ => return Ok(()),
-    };
-    if !(0.0..=1.0).contains(&q) {
-        let message = format!("the quantile {q} does not lie in [0, 1]");
-        return Err(Error::new(ErrorKind::Config, message));
-    }
-    match error {
-        Some(error) => refuse_error(error),
-        None => Ok(()),
-    }
-}
-
-/// Refuses a stated error of approximate quantiles that is no share in (0, 0.5].
-pub(crate) fn refuse_error(error: f64) -> Result<()> {
-    if error > 0.0 && error <= 0.5 {
-        return Ok(());
-    }
-    let message = format!("the error {error} of approximate quantiles does not lie in (0, 0.5]");
-    Err(Error::new(ErrorKind::Config, message)
-        .with_help("state it as a share of the rows, such as 0.01, or ask for exact quantiles"))
-}
-
 // A query plan is no help in a message.
 impl fmt::Debug for Walk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -354,38 +376,5 @@ impl fmt::Debug for Walk {
             .field("schema", &self.schema)
             .field("sheet", &self.sheet)
             .finish_non_exhaustive()
-    }
-}
-
-impl ColumnAsk {
-    fn new(field: &Field, version: u32) -> Result<Self> {
-        Ok(Self {
-            column: field.name().clone(),
-            version,
-            kind: Kind::of(field.name(), field.dtype())?,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quantiles_and_errors_that_cannot_be_are_refused() {
-        let approximate = |q, error| Statistic::ApproximateQuantile { q, error };
-        assert!(refuse_outside(approximate(1.0, 0.5)).is_ok());
-        for (statistic, told) in [
-            (Statistic::Quantile(-0.1), "[0, 1]"),
-            (approximate(1.1, 0.1), "[0, 1]"),
-            (approximate(f64::NAN, 0.1), "[0, 1]"),
-            (approximate(0.5, 0.0), "(0, 0.5]"),
-            (approximate(0.5, 0.51), "(0, 0.5]"),
-            (approximate(0.5, f64::NAN), "(0, 0.5]"),
-        ] {
-            let error = refuse_outside(statistic).expect_err("an error");
-            assert_eq!(error.kind(), ErrorKind::Config);
-            assert!(error.to_string().contains(told), "{error}");
-        }
     }
 }

@@ -18,6 +18,7 @@ mod approximate;
 mod auto_traits;
 mod bits;
 mod broken_steps;
+mod categories;
 mod columns;
 mod conformance;
 mod csv;

@@ -38,7 +38,7 @@ macro_rules! by_kind {
     };
 }
 
-pub(super) fn gather(question: &ColumnQuestion, groups: usize) -> Box<dyn Gather> {
+pub(super) fn gather(kind: Kind, question: &ColumnQuestion, groups: usize) -> Box<dyn Gather> {
     macro_rules! typed {
         ($dtype:ty, $chunks:expr) => {
             Box::new(Typed::<$dtype>::new(question, groups, {
@@ -50,7 +50,7 @@ pub(super) fn gather(question: &ColumnQuestion, groups: usize) -> Box<dyn Gather
             }))
         };
     }
-    by_kind!(question.ask.kind, typed)
+    by_kind!(kind, typed)
 }
 
 struct Typed<P: PolarsNumericType>
@@ -176,6 +176,7 @@ where
             quantiles: self.quantiles(except),
             approximate: self.approximate(except),
             summary: found(summary.finish()),
+            counted: None,
             infinite_row: None,
         }
     }

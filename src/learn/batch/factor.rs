@@ -37,16 +37,17 @@ impl FactorGather {
         }
     }
 
-    pub(super) fn push(&mut self, group: usize, batch: &[(Kind, Series)]) -> Result<()> {
+    pub(super) fn push(&mut self, group: usize, batch: &[(Option<Kind>, Series)]) -> Result<()> {
         let group = &mut self.groups[group];
         let mut columns = Vec::with_capacity(self.columns.len());
         for (slot, origin) in self.columns.iter().zip(&mut group.origins) {
             let (kind, series) = batch.get(*slot).ok_or_else(missing)?;
+            let kind = kind.ok_or_else(missing)?;
             let wide = matches!(kind, Kind::I64 | Kind::U64);
             columns.push(if wide && self.shifts {
-                shifted(series, *kind, origin)?
+                shifted(series, kind, origin)?
             } else {
-                floats(series, *kind)?
+                floats(series, kind)?
             });
         }
         let columns: Vec<_> = columns.iter().map(Floats::column).collect();
