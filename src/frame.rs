@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use polars::prelude::{DataFrame, Engine, Expr, LazyFrame, all, by_name, lit};
 
@@ -12,37 +13,101 @@ use crate::schema::{FOLD, ROW, Schema, column};
 #[derive(Clone)]
 pub(crate) struct RowSet {
     pub(crate) frame: LazyFrame,
-    /// How many folds the rows come from; the number of its fold is in a hidden column of each row.
+    /// How many parts the rows come from; the number of its part is in a hidden column of each row.
     ///
-    /// What the rows of each fold taught is combined in the order of the folds, so that the folds
+    /// What the rows of each part taught is combined in the order of the parts, so that the folds
     /// of one scan and a fold that is fitted alone give the same bits.
-    pub(crate) folds: Option<usize>,
+    pub(crate) parts: Option<usize>,
 }
 
-/// Rows that are not dealt into folds.
+/// Rows that are not dealt into parts.
 impl From<LazyFrame> for RowSet {
     fn from(frame: LazyFrame) -> Self {
-        Self { frame, folds: None }
+        Self { frame, parts: None }
     }
 }
 
 impl RowSet {
-    /// The rows of all folds but one.
-    pub(crate) fn without(&self, fold: Option<usize>) -> Self {
-        let Some(fold) = fold else {
+    /// The rows of some of the parts.
+    pub(crate) fn only(&self, parts: &PartSet) -> Self {
+        if self
+            .parts
+            .is_some_and(|count| *parts == PartSet::all(count))
+        {
             return self.clone();
-        };
+        }
         Self {
-            frame: self.frame.clone().filter(in_fold(fold).not()),
-            folds: self.folds,
+            frame: self.frame.clone().filter(parts.condition()),
+            parts: self.parts,
         }
     }
 }
 
-/// The condition of the rows of one fold.
-pub(crate) fn in_fold(fold: usize) -> Expr {
-    let fold = u32::try_from(fold).unwrap_or(u32::MAX);
-    column(FOLD).eq(lit(fold))
+/// Some of the parts that rows are dealt into, such as those that a model learns from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PartSet {
+    /// Numbers of parts, in rising order and with a gap between two runs.
+    runs: Vec<Range<usize>>,
+}
+
+impl PartSet {
+    /// The parts of a run of numbers.
+    pub(crate) fn of(run: Range<usize>) -> Self {
+        [run].into_iter().collect()
+    }
+
+    /// All of so many parts.
+    pub(crate) fn all(count: usize) -> Self {
+        Self::of(0..count)
+    }
+
+    /// All of so many parts but one.
+    pub(crate) fn all_but(count: usize, part: usize) -> Self {
+        [0..part, part + 1..count].into_iter().collect()
+    }
+
+    /// The other ones of so many parts.
+    pub(crate) fn others(&self, count: usize) -> Self {
+        let starts = [0].into_iter().chain(self.runs.iter().map(|run| run.end));
+        let ends = self.runs.iter().map(|run| run.start).chain([count]);
+        starts.zip(ends).map(|(start, end)| start..end).collect()
+    }
+
+    pub(crate) fn contains(&self, part: usize) -> bool {
+        self.runs.iter().any(|run| run.contains(&part))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
+    /// The condition of the rows of these parts.
+    pub(crate) fn condition(&self) -> Expr {
+        let number = |part: usize| lit(u32::try_from(part).unwrap_or(u32::MAX));
+        let runs = self.runs.iter().map(|run| match (run.start, run.end) {
+            (start, end) if end - start == 1 => column(FOLD).eq(number(start)),
+            (0, end) => column(FOLD).lt(number(end)),
+            (start, end) => {
+                let from = column(FOLD).gt_eq(number(start));
+                from.and(column(FOLD).lt(number(end)))
+            }
+        });
+        runs.reduce(Expr::or).unwrap_or_else(|| lit(false))
+    }
+}
+
+/// Joins runs that touch; they come in rising order, and one without numbers adds nothing.
+impl FromIterator<Range<usize>> for PartSet {
+    fn from_iter<I: IntoIterator<Item = Range<usize>>>(runs: I) -> Self {
+        let mut joined: Vec<Range<usize>> = Vec::new();
+        for run in runs.into_iter().filter(|run| !run.is_empty()) {
+            match joined.last_mut() {
+                Some(last) if last.end >= run.start => last.end = last.end.max(run.end),
+                _ => joined.push(run),
+            }
+        }
+        Self { runs: joined }
+    }
 }
 
 /// Marks rows that may be learned from.
@@ -150,4 +215,34 @@ pub(crate) fn collect(frame: LazyFrame, kind: ErrorKind) -> Result<DataFrame> {
         .collect_with_engine(Engine::Streaming)
         .map(|result| result.unwrap_single())
         .map_err(|error| Error::from_polars(kind, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use polars::prelude::{IntoLazy, df};
+
+    #[test]
+    fn parts_are_what_their_condition_says() {
+        let frame = df![FOLD => (0..7_u32).collect::<Vec<_>>()].expect("a column");
+        let sets = [
+            PartSet::default(),
+            PartSet::all(7),
+            PartSet::all_but(7, 0),
+            PartSet::all_but(7, 3),
+            PartSet::all_but(7, 6),
+            PartSet::of(2..5),
+            [0..2, 2..3, 4..4, 5..6].into_iter().collect(),
+        ];
+        for parts in sets {
+            let rows = frame.clone().lazy().filter(parts.condition());
+            let rows = rows.collect().expect("rows");
+            let found = rows.columns()[0].u32().expect("parts").into_no_null_iter();
+            let expected = (0..7_u32).filter(|part| parts.contains(*part as usize));
+            assert!(found.eq(expected), "{parts:?}");
+            let others = parts.others(7);
+            assert!((0..7).all(|part| others.contains(part) != parts.contains(part)));
+            assert_eq!(others.others(7), parts);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::frame::RowSet;
 use crate::learn::ScanLog;
 use crate::schema::{FOLD, Schema, column};
 use crate::source::{Outline, Source};
-use crate::splitter::{Assigned, Decided, FoldAssignment, OneTrainSide, Rows, Splitter};
+use crate::splitter::{Assigned, Decided, Fold, FoldAssignment, OneTrainSide, Rows, Splitter};
 
 /// Rows in two sides: a source with a splitter, or two sources.
 pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
@@ -121,7 +121,7 @@ pub struct Sides {
 )]
 pub struct Folds {
     pub(crate) rows: RowSet,
-    pub(crate) count: usize,
+    pub(crate) each: Vec<Fold>,
     pub(crate) refit: bool,
 }
 
@@ -148,13 +148,13 @@ fn mistyped() -> Error {
     )
 }
 
-/// Numbers the fold of each row in the hidden column.
+/// Numbers the part of each row in the hidden column.
 fn dealt(frame: LazyFrame, folds: Option<&FoldAssignment>) -> RowSet {
     match folds {
         None => RowSet::from(frame),
         Some(folds) => RowSet {
             frame: frame.with_columns([folds.fold().cast(DataType::UInt32).alias(FOLD)]),
-            folds: Some(folds.count()),
+            parts: Some(folds.parts()),
         },
     }
 }
@@ -203,12 +203,12 @@ impl<S: Source, D: Splitter> Division for Holdout<S, D> {
         let assigned = assigned.map_err(|e| e.at(&self.splitter))?;
         Ok(match assigned.decided() {
             Decided::Sides(sides) => {
-                let RowSet { frame, folds } = dealt(frame, sides.folds());
+                let RowSet { frame, parts } = dealt(frame, sides.folds());
                 let of = |rows| frame.clone().filter(rows);
                 Opened::Sides(Box::new(Sides {
                     train: RowSet {
                         frame: of(sides.train()),
-                        folds,
+                        parts,
                     },
                     test: of(sides.test()),
                     validation: sides.validation().map(of),
@@ -220,7 +220,7 @@ impl<S: Source, D: Splitter> Division for Holdout<S, D> {
             }
             Decided::Folds(folds) => Opened::Folds(Box::new(Folds {
                 rows: dealt(frame, Some(&folds)),
-                count: folds.count(),
+                each: folds.each().to_vec(),
                 refit: folds.is_refit(),
             })),
         })

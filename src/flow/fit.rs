@@ -8,7 +8,7 @@ use super::wants::{Nothing, Wants};
 use super::{Divided, Settings};
 use crate::error::{Error, ErrorKind, Result, label};
 use crate::estimator::{Estimator, Training};
-use crate::frame::{Frame, RowSet, Test, Train};
+use crate::frame::{Frame, PartSet, RowSet, Test, Train};
 use crate::learn::{
     Answers, Asked, Climb, Climber, Learned, Level, Plan, Purpose, ScanLog, Walk, climb,
     climb_folds, refuse_undeclared, stuck,
@@ -108,8 +108,8 @@ fn walk_levels<D, P: Plan, T: Plan, W: Wants>(
 ) -> Result<Walked<P, T>> {
     let mut ascent = Ascent::new(divided, wants);
     let (levels, walk) = climb(&mut ascent, source, rows, Purpose::Level, log)?;
-    let folds = rows.and_then(|rows| rows.folds);
-    Ok((levels, ascent.finish(source, walk, folds)?))
+    let parts = rows.and_then(|rows| rows.parts);
+    Ok((levels, ascent.finish(source, walk, parts)?))
 }
 
 impl<'a, D, P: Plan, T: Plan, W: Wants> Ascent<'a, D, P, T, W> {
@@ -128,7 +128,7 @@ impl<'a, D, P: Plan, T: Plan, W: Wants> Ascent<'a, D, P, T, W> {
         self,
         source: &Schema,
         walk: Walk,
-        folds: Option<usize>,
+        parts: Option<usize>,
     ) -> Result<Option<Fitted<P::Fitted, T::Fitted>>> {
         let inputs = described(source, walk.inputs());
         let (_, query, schema) = walk.finish();
@@ -139,7 +139,7 @@ impl<'a, D, P: Plan, T: Plan, W: Wants> Ascent<'a, D, P, T, W> {
             steps: self.divided.steps.finish(self.steps)?,
             target_steps: self.divided.target_steps.finish(self.targets)?,
             learned,
-            train: Frame::new(RowSet { frame, folds }, schema),
+            train: Frame::new(RowSet { frame, parts }, schema),
             inputs,
         }))
     }
@@ -306,29 +306,30 @@ where
     fitted.ok_or_else(stuck)?.model(estimator, log)
 }
 
-/// Fits the steps and the estimator for each of several models, which learn from the rows of all
-/// folds but one, or of all.
+/// Fits the steps and the estimator for each of several models: of which fold it is, if of one, and
+/// the parts of the rows that it learns from.
 pub(crate) fn fit_folds<D: Division, P: Plan, T: Plan, E: Estimator>(
     divided: &Divided<D, P, T>,
     estimator: &E,
     schema: &Schema,
     rows: &RowSet,
-    models: impl IntoIterator<Item = Option<usize>>,
+    models: impl IntoIterator<Item = (Option<usize>, PartSet)>,
     log: &mut ScanLog,
 ) -> Result<Vec<FittedModel<P, T, E>>>
 where
     T::Fitted: Invert,
 {
-    let climbers = models.into_iter().map(|except| Climber {
+    let climbers = models.into_iter().map(|(fold, learns)| Climber {
         steps: Ascent::new(divided, &estimator),
-        except,
+        fold,
+        learns,
     });
     let mut climbers: Vec<_> = climbers.collect();
     let walks = climb_folds(&mut climbers, schema, rows, log)?;
     let models = climbers.into_iter().zip(walks).map(|(climber, walk)| {
-        let fitted = climber.steps.finish(schema, walk, rows.folds)?;
+        let fitted = climber.steps.finish(schema, walk, rows.parts)?;
         let model = fitted.ok_or_else(stuck)?.model(estimator, log);
-        model.map_err(|error| error.for_fold(climber.except))
+        model.map_err(|error| error.for_fold(climber.fold))
     });
     models.collect()
 }

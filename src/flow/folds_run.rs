@@ -9,12 +9,13 @@ use super::score_folds::{Scored, score};
 use super::{Divided, Settings, Taught, fit, session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::estimator::{Estimator, PREDICTION, Predict};
-use crate::frame::{Frame, RowSet, Test, Train, in_fold};
+use crate::frame::{Frame, PartSet, RowSet, Test, Train};
 use crate::learn::{Plan, Scan, ScanLog};
 use crate::metric::{MetricSpread, Metrics};
 use crate::model::{Facts, Model};
 use crate::schema::{ROW, Schema, column};
 use crate::source::Outline;
+use crate::splitter::Fold;
 use crate::tracker::{Tracker, What};
 use crate::transform::{Apply, Artifact, Invert, Persist};
 
@@ -26,6 +27,7 @@ pub struct FoldsRun<P, T, M> {
     refitted: Option<Model<P, T, M>>,
     scored: Scored,
     rows: RowSet,
+    folds: Vec<Fold>,
     schema: Schema,
     scans: Vec<Scan>,
     warnings: Vec<String>,
@@ -42,7 +44,8 @@ where
         &self.id
     }
 
-    /// The model of each fold: it learned from all the others.
+    /// The model of each fold: it learned from the train rows of the fold, which for most
+    /// splitters are those of all other folds.
     pub fn models(&self) -> &[Model<P, T, M>] {
         &self.models
     }
@@ -86,20 +89,28 @@ where
         MetricSpread::all(&self.scored.own)
     }
 
-    /// The rows that the model of a fold learned from, as the source has them.
+    /// The rows that the model of a fold learned from, as the source has them; none where there is
+    /// no such fold.
     pub fn train(&self, fold: usize) -> Frame<Train> {
-        Frame::new(self.rows.without(Some(fold)), self.schema.clone())
+        let learns = self.folds.get(fold).map(|fold| &fold.train);
+        let rows = self.rows.only(learns.unwrap_or(&PartSet::default()));
+        Frame::new(rows, self.schema.clone())
     }
 
-    /// The rows of a fold as the source has them.
+    /// The rows that the model of a fold is scored on, as the source has them; none where there is
+    /// no such fold.
     pub fn test(&self, fold: usize) -> Frame<Test> {
-        let rows = self.rows.frame.clone().filter(in_fold(fold));
-        Frame::new(rows, self.schema.clone())
+        let test = self.folds.get(fold).map(|fold| &fold.test);
+        let rows = self.rows.only(test.unwrap_or(&PartSet::default()));
+        Frame::new(rows.frame, self.schema.clone())
     }
 
     /// Every row as the source has it, in its order, with the column `prediction` of the model that
     /// did not learn from it (out-of-fold predictions). A column of the rows that is itself named
     /// `prediction` is replaced.
+    ///
+    /// The prediction is null for a row that no model is scored on, such as one of the first block
+    /// of a split in order of time.
     ///
     /// # Errors
     ///
@@ -200,9 +211,13 @@ where
     T::Fitted: Invert,
     E: Estimator,
 {
-    let Folds { rows, count, refit } = divided.division.open(outline, log)?.folds()?;
-    let excepts = (0..count).map(Some).chain(refit.then_some(None));
-    let fitted = fit::fit_folds(divided, estimator, schema, &rows, excepts, log)?;
+    let Folds { rows, each, refit } = divided.division.open(outline, log)?.folds()?;
+    let count = each.len();
+    let learns = each.iter().map(|fold| fold.train.clone());
+    let learns = learns.enumerate().map(|(fold, of)| (Some(fold), of));
+    let all = PartSet::all(rows.parts.unwrap_or(1));
+    let learns = learns.chain(refit.then_some((None, all)));
+    let fitted = fit::fit_folds(divided, estimator, schema, &rows, learns, log)?;
     let models = fitted.into_iter().enumerate().map(|(at, fitted)| {
         let (pipeline, predictor) = fitted;
         let mut facts = Facts {
@@ -225,7 +240,7 @@ where
     });
     let mut models: Vec<_> = models.collect();
     let refitted = models.drain(count..).next();
-    let scored = score(&models, &rows, settings.metrics, log)?;
+    let scored = score(&models, &rows, &each, settings.metrics, log)?;
     let mut warnings = Vec::new();
     for (fold, (model, metrics)) in models.iter_mut().zip(&scored.own).enumerate() {
         let mut found = model.warnings();
@@ -243,6 +258,7 @@ where
         refitted,
         scored,
         rows,
+        folds: each,
         schema: schema.clone(),
         scans: Vec::new(),
         warnings,

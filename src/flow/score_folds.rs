@@ -7,11 +7,12 @@ use polars::prelude::{Column, Float64Chunked, IntoLazy, PlSmallStr, PolarsResult
 
 use crate::error::Result;
 use crate::estimator::{PREDICTION, Predict};
-use crate::frame::{RowSet, in_fold};
+use crate::frame::{PartSet, RowSet};
 use crate::learn::{Purpose, ScanLog, batch_of};
 use crate::metric::{Metrics, RegressionMetrics};
 use crate::model::Model;
 use crate::schema::{FOLD, ROW, column};
+use crate::splitter::Fold;
 use crate::transform::{Apply, Artifact, Invert, Persist};
 
 /// The metrics of each fold, and the predictions that they are of.
@@ -51,9 +52,17 @@ impl Predictions {
     }
 }
 
+/// The parts whose rows no model is scored on.
+fn untested(folds: &[Fold], count: usize) -> PartSet {
+    let tested = |part: &usize| folds.iter().any(|fold| fold.test.contains(*part));
+    let tested = (0..count).filter(tested).map(|part| part..part + 1);
+    tested.collect::<PartSet>().others(count)
+}
+
 pub(super) fn score<P, T, M>(
     models: &[Model<P, T, M>],
     rows: &RowSet,
+    folds: &[Fold],
     metrics: RegressionMetrics,
     log: &mut ScanLog,
 ) -> Result<Scored>
@@ -77,10 +86,12 @@ where
     let scorers = models.iter().map(|_| metrics.scorer(2));
     let mut scorers: Vec<_> = scorers.collect::<Result<_>>()?;
     let mut predictions = Predictions::default();
+    let unscored = untested(folds, rows.parts.unwrap_or(1));
     log.stream(query, Purpose::Score, |batch| {
         let mut predicted = Vec::with_capacity(batch.height());
+        let of = |parts: &PartSet| batch.clone().lazy().filter(parts.condition());
         for (fold, (model, scorer)) in models.iter().zip(&mut scorers).enumerate() {
-            let rows = batch.clone().lazy().filter(in_fold(fold));
+            let rows = of(&folds[fold].test);
             let scored = model.judged(rows).and_then(|(frame, pairs)| {
                 let own = pairs[0].1.clone();
                 batch_of(scorer.query(frame, &pairs, &[column(ROW), own.alias(PREDICTION)]))
@@ -90,6 +101,11 @@ where
             scorer.update(judged)?;
             let rows = beside[0].idx()?.into_no_null_iter();
             predicted.extend(rows.zip(beside[1].f64()?.iter()));
+        }
+        if !unscored.is_empty() {
+            let rows = batch_of(of(&unscored).select([column(ROW)]))?;
+            let rows = rows.columns()[0].idx()?.into_no_null_iter();
+            predicted.extend(rows.map(|row| (row, None)));
         }
         predictions.add(predicted)
     })?;

@@ -37,12 +37,12 @@ pub(crate) fn climb(
         if sheet.is_empty() {
             return Err(stuck());
         }
-        // What is learned first is the same for every fold, and is combined in their order.
-        let folds = rows.filter(|_| levels.is_empty());
-        let folds = folds.and_then(|rows| rows.folds);
+        // What a part teaches first is the same for every fold, and is combined in their order.
+        let parts = rows.filter(|_| levels.is_empty());
+        let parts = parts.and_then(|rows| rows.parts);
         levels.push(sheet.level());
         let answers = match query {
-            Some(query) => Some(run_level(query, folds, &sheet, purpose, log)?),
+            Some(query) => Some(run_level(query, parts, &sheet, purpose, log)?),
             None => None,
         };
         steps.resolve(answers.as_ref())?;

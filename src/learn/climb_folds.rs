@@ -10,13 +10,15 @@ use super::scan::{Purpose, ScanLog};
 use super::sheet::Sheet;
 use super::walk::Walk;
 use crate::error::{Error, ErrorKind, Result};
-use crate::frame::RowSet;
+use crate::frame::{PartSet, RowSet};
 use crate::schema::{FOLD, ROW, Schema, column};
 
-/// One of the models that are fitted together, and the fold that it must not learn from.
+/// One of the models that are fitted together, and the parts of the rows that it learns from.
 pub(crate) struct Climber<C> {
     pub(crate) steps: C,
-    pub(crate) except: Option<usize>,
+    /// The fold that it is scored on, where it is the model of a fold.
+    pub(crate) fold: Option<usize>,
+    pub(crate) learns: PartSet,
 }
 
 impl<C: Climb> Climber<C> {
@@ -40,9 +42,9 @@ struct Ascending<'a, C> {
 /// Climbs with the models of all folds together: each level reads the rows once, however many
 /// models there are.
 ///
-/// At the first level the models ask the same of different rows, so that each fold is accumulated
-/// once and a model takes what the folds but its own taught. After that each has fitted steps of
-/// its own, which are applied to its rows of each batch.
+/// At the first level the models ask the same of different rows, so that each part is accumulated
+/// once and a model takes what its parts taught. After that each has fitted steps of its own, which
+/// are applied to its rows of each batch.
 pub(crate) fn climb_folds<C: Climb>(
     climbers: &mut [Climber<C>],
     schema: &Schema,
@@ -54,11 +56,11 @@ pub(crate) fn climb_folds<C: Climb>(
         let mut walks = Vec::with_capacity(climbers.len());
         let mut inputs = BTreeSet::new();
         for climber in climbers.iter_mut() {
-            let frame = rows.without(climber.except).frame;
+            let frame = rows.only(&climber.learns).frame;
             let mut walk = Walk::new(schema.clone(), Some(frame));
             let advanced = climber.steps.advance(&mut walk);
             // What was fitted may give each fold other columns.
-            let fold = climber.except.filter(|_| !is_first);
+            let fold = climber.fold.filter(|_| !is_first);
             advanced.map_err(|error| error.for_fold(fold))?;
             inputs.extend(walk.train_inputs().cloned());
             walks.push(walk);
@@ -96,14 +98,14 @@ pub(crate) fn climb_folds<C: Climb>(
                 Purpose::Level,
                 log,
             )?;
-            let Climber { steps, except } = model.climber;
+            let Climber { steps, fold, .. } = model.climber;
             let resolved = steps.resolve(Some(&answers));
-            resolved.map_err(|error| error.for_fold(*except))?;
+            resolved.map_err(|error| error.for_fold(*fold))?;
         }
     }
 }
 
-/// The first level: every model asks the same, each of all rows but one fold's.
+/// The first level: every model asks the same, each of the rows of its parts.
 fn together<C: Climb>(
     models: &mut [Ascending<'_, C>],
     schema: &Schema,
@@ -117,13 +119,13 @@ fn together<C: Climb>(
     first.climber.steps.advance(&mut walk)?;
     let (sheet, query, _) = walk.finish();
     let query = query.ok_or_else(stuck)?;
-    let found = accumulate(&query, rows.folds, &sheet, Purpose::Level, log)?;
+    let found = accumulate(&query, rows.parts, &sheet, Purpose::Level, log)?;
     let Some(mut found) = found else {
         return Ok(models.iter().map(|_| Answers::default()).collect());
     };
     let answers = models
         .iter()
-        .map(|model| found.answers(model.climber.except));
+        .map(|model| found.answers(&model.climber.learns));
     Ok(answers.collect())
 }
 
@@ -149,15 +151,20 @@ fn apart<C: Climb>(
         .select(columns.map(column).collect::<Vec<_>>());
     log.stream(query, Purpose::Level, |batch| {
         for (model, found) in models.iter_mut().zip(&mut found) {
-            let except = model.climber.except;
-            let rows = RowSet::from(batch.clone().lazy()).without(except);
+            let rows = RowSet {
+                frame: batch.clone().lazy(),
+                parts: rows.parts,
+            };
+            let fold = model.climber.fold;
+            let rows = rows.only(&model.climber.learns);
             let asked = model.climber.asked(schema, rows);
-            let asked = asked.map_err(|error| error.for_fold(except))?;
+            let asked = asked.map_err(|error| error.for_fold(fold))?;
             found.update(0, asked.columns())?;
         }
         Ok(())
     })?;
-    Ok(found.iter_mut().map(|found| found.answers(None)).collect())
+    let all = PartSet::all(1);
+    Ok(found.iter_mut().map(|found| found.answers(&all)).collect())
 }
 
 /// Runs a query on the rows of one batch.

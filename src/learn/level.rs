@@ -10,18 +10,19 @@ use super::batch::Accumulators;
 use super::scan::{Purpose, Scan, ScanLog};
 use super::sheet::Sheet;
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::PartSet;
 use crate::schema::{FOLD, ROW, column};
 
 /// Answers everything on a sheet: one scan for all statistics, one for each query of a step's own.
 pub(crate) fn run_level(
     frame: LazyFrame,
-    folds: Option<usize>,
+    parts: Option<usize>,
     sheet: &Sheet,
     purpose: Purpose,
     log: &mut ScanLog,
 ) -> Result<Answers> {
-    let mut answers = match accumulate(&frame, folds, sheet, purpose, log)? {
-        Some(mut accumulators) => accumulators.answers(None),
+    let mut answers = match accumulate(&frame, parts, sheet, purpose, log)? {
+        Some(mut accumulators) => accumulators.answers(&PartSet::all(parts.unwrap_or(1))),
         None => Answers::default(),
     };
     complete(&mut answers, &frame, sheet, purpose, log)?;
@@ -31,7 +32,7 @@ pub(crate) fn run_level(
 /// Answers the questions about columns in one scan; none when there are no such questions.
 pub(crate) fn accumulate(
     frame: &LazyFrame,
-    folds: Option<usize>,
+    parts: Option<usize>,
     sheet: &Sheet,
     purpose: Purpose,
     log: &mut ScanLog,
@@ -40,14 +41,14 @@ pub(crate) fn accumulate(
         return Ok(None);
     }
     let mut columns = sheet.exprs();
-    columns.extend(folds.map(|_| column(FOLD)));
+    columns.extend(parts.map(|_| column(FOLD)));
     let query = frame.clone().select(columns);
-    let mut accumulators = Accumulators::new(sheet, folds.unwrap_or(1));
+    let mut accumulators = Accumulators::new(sheet, parts.unwrap_or(1));
     log.stream(query, purpose, |batch| {
-        let Some(folds) = folds else {
+        let Some(parts) = parts else {
             return accumulators.update(0, batch.columns());
         };
-        for (group, rows) in deal(batch, folds)? {
+        for (group, rows) in deal(batch, parts)? {
             accumulators.update(group, &rows)?;
         }
         Ok(())
@@ -55,24 +56,24 @@ pub(crate) fn accumulate(
     Ok(Some(accumulators))
 }
 
-/// The rows of each fold in order, out of a batch whose last column is the fold.
+/// The rows of each part in order, out of a batch whose last column is the part.
 fn deal(batch: &DataFrame, count: usize) -> Result<Vec<(usize, Vec<Column>)>> {
-    let Some((folds, columns)) = batch.columns().split_last() else {
+    let Some((parts, columns)) = batch.columns().split_last() else {
         return Ok(Vec::new());
     };
-    let folds = folds.u32()?;
+    let parts = parts.u32()?;
     let mut starts = vec![0_usize; count + 1];
-    for fold in folds.iter() {
-        let fold = fold.ok_or_else(in_no_fold)? as usize;
-        *starts.get_mut(fold + 1).ok_or_else(in_no_fold)? += 1;
+    for part in parts.iter() {
+        let part = part.ok_or_else(in_no_part)? as usize;
+        *starts.get_mut(part + 1).ok_or_else(in_no_part)? += 1;
     }
-    for fold in 0..count {
-        starts[fold + 1] += starts[fold];
+    for part in 0..count {
+        starts[part + 1] += starts[part];
     }
     let mut next = starts.clone();
-    let mut order = vec![0; folds.len()];
-    for (row, fold) in (0..).zip(folds.iter()) {
-        let slot = &mut next[fold.ok_or_else(in_no_fold)? as usize];
+    let mut order = vec![0; parts.len()];
+    for (row, part) in (0..).zip(parts.iter()) {
+        let slot = &mut next[part.ok_or_else(in_no_part)? as usize];
         order[*slot] = row;
         *slot += 1;
     }
@@ -81,16 +82,16 @@ fn deal(batch: &DataFrame, count: usize) -> Result<Vec<(usize, Vec<Column>)>> {
         .iter()
         .map(|column| column.take(&order))
         .collect::<Result<_, _>>()?;
-    let of_fold = |fold: usize| {
-        let (start, end) = (starts[fold], starts[fold + 1]);
+    let of_part = |part: usize| {
+        let (start, end) = (starts[part], starts[part + 1]);
         let offset = i64::try_from(start).unwrap_or(i64::MAX);
         let slice = |column: &Column| column.slice(offset, end - start);
-        (end > start).then(|| (fold, dealt.iter().map(slice).collect()))
+        (end > start).then(|| (part, dealt.iter().map(slice).collect()))
     };
-    Ok((0..count).filter_map(of_fold).collect())
+    Ok((0..count).filter_map(of_part).collect())
 }
 
-fn in_no_fold() -> Error {
+fn in_no_part() -> Error {
     Error::new(
         ErrorKind::Split,
         "a row belongs to no fold (a bug in the splitter)",

@@ -5,6 +5,7 @@ use super::sheet::{Asked, Sheet};
 use super::walk::Walk;
 use super::{Learned, Need};
 use crate::error::Result;
+use crate::frame::PartSet;
 use crate::schema::Schema;
 
 /// Answers needs from batches that are handed over one by one.
@@ -37,6 +38,6 @@ impl Tally {
     }
 
     pub(crate) fn finish(mut self) -> Result<Learned> {
-        Learned::of(&self.found.answers(None), &self.asked)
+        Learned::of(&self.found.answers(&PartSet::all(1)), &self.asked)
     }
 }

@@ -1,10 +1,12 @@
 use polars::prelude::Expr;
 
-use crate::frame::in_fold;
+use crate::frame::PartSet;
 
 /// A decided split into train rows and test rows, by element-wise Boolean expressions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assignment {
+    /// What is said here; otherwise all rows but those that are kept.
+    train: Option<Expr>,
     test: Expr,
     validation: Option<Expr>,
     folds: Option<FoldAssignment>,
@@ -12,17 +14,40 @@ pub struct Assignment {
 
 /// A decided deal of the rows into folds: an element-wise expression of the `UInt32` number of a
 /// row's fold, from 0.
+///
+/// Some splitters of this library deal finer: into parts, of which each model learns from some and
+/// is scored on others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FoldAssignment {
-    fold: Expr,
-    count: usize,
+    part: Expr,
+    parts: usize,
+    each: Vec<Fold>,
     refit: bool,
+}
+
+/// One fold: the parts whose rows its model learns from, and those that it is scored on. No part is
+/// of both, and a part may be of neither.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fold {
+    pub(crate) train: PartSet,
+    pub(crate) test: PartSet,
+}
+
+impl Fold {
+    /// A fold that is a part by itself, whose model learns from all others.
+    pub(crate) fn of_part(part: usize, parts: usize) -> Self {
+        Self {
+            train: PartSet::all_but(parts, part),
+            test: PartSet::of(part..part + 1),
+        }
+    }
 }
 
 impl Assignment {
     /// A split whose test rows are those for which `test` is true. It must never be null.
     pub fn holdout(test: Expr) -> Self {
         Self {
+            train: None,
             test,
             validation: None,
             folds: None,
@@ -38,6 +63,9 @@ impl Assignment {
 
     /// The condition of the train rows.
     pub fn train(&self) -> Expr {
+        if let Some(train) = &self.train {
+            return train.clone();
+        }
         let kept = match &self.validation {
             Some(validation) => self.test.clone().or(validation.clone()),
             None => self.test.clone(),
@@ -64,9 +92,17 @@ impl Assignment {
 impl FoldAssignment {
     /// Rows in `count` folds. The expression must give a number below `count` for every row.
     pub fn new(fold: Expr, count: usize) -> Self {
+        let each = (0..count).map(|fold| Fold::of_part(fold, count));
+        Self::of_parts(fold, count, each.collect())
+    }
+
+    /// Rows in so many parts, and what each fold makes of them. No part is tested by two folds. The
+    /// expression must give a number below `parts` for every row.
+    pub(crate) fn of_parts(part: Expr, parts: usize, each: Vec<Fold>) -> Self {
         Self {
-            fold,
-            count,
+            part,
+            parts,
+            each,
             refit: false,
         }
     }
@@ -77,14 +113,24 @@ impl FoldAssignment {
         self
     }
 
-    /// The number of a row's fold.
+    /// The number of a row's fold, or of its part where the splitter deals finer.
     pub fn fold(&self) -> Expr {
-        self.fold.clone()
+        self.part.clone()
     }
 
     /// How many folds there are.
     pub fn count(&self) -> usize {
-        self.count
+        self.each.len()
+    }
+
+    /// How many parts there are.
+    pub(crate) fn parts(&self) -> usize {
+        self.parts
+    }
+
+    /// The folds in their order.
+    pub(crate) fn each(&self) -> &[Fold] {
+        &self.each
     }
 
     /// Whether one more model is fitted on the rows of all folds.
@@ -92,11 +138,17 @@ impl FoldAssignment {
         self.refit
     }
 
-    /// The split whose test rows are one fold. The number of the fold stands in a hidden column by
-    /// then, so that it is not computed for both sides.
-    pub(crate) fn without(self, fold: usize) -> Assignment {
+    /// The split of one fold alone; without test rows where there is no such fold. The number of
+    /// the part stands in a hidden column by then, so that it is not computed for both sides.
+    pub(crate) fn alone(self, fold: usize) -> Assignment {
+        let sides = self.each.get(fold).cloned();
+        let Fold { train, test } = sides.unwrap_or_else(|| Fold {
+            train: PartSet::all(self.parts),
+            test: PartSet::default(),
+        });
         Assignment {
-            test: in_fold(fold),
+            train: Some(train.condition()),
+            test: test.condition(),
             validation: None,
             folds: Some(self),
         }

@@ -249,7 +249,7 @@ impl Splitter for OneFold {
 
     fn assign(&self, rows: &mut Rows<'_>) -> Result<Assignment> {
         let folds = self.folds.assign(rows)?;
-        Ok(folds.without(self.fold))
+        Ok(folds.alone(self.fold))
     }
 
     fn describe(&self) -> Value {

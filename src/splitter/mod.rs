@@ -19,6 +19,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+pub(crate) use assignment::Fold;
 pub use assignment::{Assigned, Assignment, Decided, FoldAssignment, OneTrainSide};
 pub use k_fold::{KFold, OneFold};
 pub use rows::Rows;

@@ -50,7 +50,7 @@ impl<P: Plan> Subject for Steps<'_, P> {
         let frame = train.rows().frame.clone();
         let rows = RowSet {
             frame: frame.with_columns([part.cast(DataType::UInt32).alias(FOLD)]),
-            folds: Some(PARTS as usize),
+            parts: Some(PARTS as usize),
         };
         let mut log = ScanLog::default();
         fit_plan(self.0, &rows, train.schema(), Purpose::Level, &mut log)

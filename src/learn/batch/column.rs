@@ -1,7 +1,8 @@
 use polars::prelude::{ChunkedArray, PolarsNumericType, PolarsResult, Series};
 
-use super::{Bits, Chunks, others};
+use super::{Bits, Chunks, some};
 use crate::error::Result;
+use crate::frame::PartSet;
 use crate::learn::accumulate::{
     self, ColumnSummary, Extreme, OrderBuffer, Ranked, Sketch, Summary, Validity,
 };
@@ -13,8 +14,8 @@ use crate::schema::Kind;
 /// One column's accumulators, whatever its type.
 pub(super) trait Gather: Send {
     fn push(&mut self, group: usize, column: &Series) -> Result<()>;
-    /// The answer for the rows of all groups but one.
-    fn answer(&mut self, except: Option<usize>) -> ColumnAnswer;
+    /// The answer for the rows of some groups.
+    fn answer(&mut self, of: &PartSet) -> ColumnAnswer;
 }
 
 /// Picks the typed chunks of a series by its kind.
@@ -92,7 +93,7 @@ where
         }
     }
 
-    fn quantiles(&mut self, except: Option<usize>) -> Vec<(f64, Quantile)>
+    fn quantiles(&mut self, of: &PartSet) -> Vec<(f64, Quantile)>
     where
         P::Native: Into<Learnt>,
     {
@@ -100,11 +101,11 @@ where
             return Vec::new();
         }
         let mut joined;
-        let order = if let ([only], None) = (self.groups.as_mut_slice(), except) {
+        let order = if let ([only], true) = (self.groups.as_mut_slice(), of.contains(0)) {
             &mut only.order
         } else {
             joined = OrderBuffer::new();
-            for group in others(&self.groups, except) {
+            for group in some(&self.groups, of) {
                 joined.append(&group.order);
             }
             &mut joined
@@ -121,18 +122,18 @@ where
         found.collect()
     }
 
-    fn approximate(&self, except: Option<usize>) -> Vec<Approximate>
+    fn approximate(&self, of: &PartSet) -> Vec<Approximate>
     where
         P::Native: Into<Learnt>,
     {
         let mut found = Vec::new();
         for (at, error) in self.errors.iter().enumerate() {
-            let mut groups = others(&self.groups, except).map(|group| &group.sketches[at]);
+            let mut groups = some(&self.groups, of).map(|group| &group.sketches[at]);
             let Some(mut sketch) = groups.next().cloned() else {
                 continue;
             };
             groups.for_each(|other| sketch.merge(other));
-            let asked = self.approximate.iter().filter(|(_, of)| of == error);
+            let asked = self.approximate.iter().filter(|(_, asked)| asked == error);
             found.extend(asked.filter_map(|(q, error)| {
                 Some(Approximate {
                     q: *q,
@@ -169,12 +170,12 @@ where
         Ok(())
     }
 
-    fn answer(&mut self, except: Option<usize>) -> ColumnAnswer {
-        let states = others(&self.groups, except).map(|group| group.summary.state());
+    fn answer(&mut self, of: &PartSet) -> ColumnAnswer {
+        let states = some(&self.groups, of).map(|group| group.summary.state());
         let summary = states.reduce(accumulate::State::merge).unwrap_or_default();
         ColumnAnswer {
-            quantiles: self.quantiles(except),
-            approximate: self.approximate(except),
+            quantiles: self.quantiles(of),
+            approximate: self.approximate(of),
             summary: found(summary.finish()),
             counted: None,
             infinite_row: None,

@@ -1,8 +1,9 @@
 use polars::prelude::Series;
 
 use super::keys::{Keys, NONE};
-use super::others;
+use super::some;
 use crate::error::Result;
+use crate::frame::PartSet;
 use crate::learn::category::{Counted, Distinct};
 use crate::schema::Kind;
 
@@ -94,8 +95,8 @@ impl CountGather {
         Ok(())
     }
 
-    pub(super) fn answer(&self, except: Option<usize>) -> Counted {
-        let mut groups = others(&self.groups, except);
+    pub(super) fn answer(&self, of: &PartSet) -> Counted {
+        let mut groups = some(&self.groups, of);
         let Some(first) = groups.next() else {
             return Counted::default();
         };

@@ -1,8 +1,9 @@
 use polars::prelude::{DataType, Float64Chunked, Series};
 
 use super::Chunks;
-use super::others;
+use super::some;
 use crate::error::{Error, Result};
+use crate::frame::PartSet;
 use crate::learn::accumulate::{self, LeastSquares, Validity};
 use crate::learn::answers::FactorAnswer;
 use crate::learn::sheet::FactorAsk;
@@ -55,9 +56,9 @@ impl FactorGather {
         Ok(())
     }
 
-    /// The answer for the rows of all groups but one.
-    pub(super) fn answer(&self, except: Option<usize>) -> FactorAnswer {
-        let answers = others(&self.groups, except).map(|group| FactorAnswer {
+    /// The answer for the rows of some groups.
+    pub(super) fn answer(&self, of: &PartSet) -> FactorAnswer {
+        let answers = some(&self.groups, of).map(|group| FactorAnswer {
             factor: group.problem.finish(),
             origins: group
                 .origins

@@ -2,8 +2,9 @@ use polars::prelude::{DataType, Series};
 
 use super::counts::Tallied;
 use super::keys::{Keys, NONE};
-use super::others;
+use super::some;
 use crate::error::{Error, ErrorKind, Result};
+use crate::frame::PartSet;
 use crate::learn::accumulate::{Double, OrderBuffer};
 use crate::learn::category::{Category, most_frequent};
 use crate::learn::grouped::{Group, GroupStatistic, Grouped, PartSum, part_of_row};
@@ -105,8 +106,8 @@ impl GroupedGather {
         Ok(())
     }
 
-    pub(super) fn answer(&self, except: Option<usize>) -> Option<Grouped> {
-        let mut groups = others(&self.groups, except);
+    pub(super) fn answer(&self, of: &PartSet) -> Option<Grouped> {
+        let mut groups = some(&self.groups, of);
         let Some(first) = groups.next() else {
             return Some(Grouped::default());
         };

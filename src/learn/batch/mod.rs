@@ -19,12 +19,14 @@ use super::accumulate::Validity;
 use super::answers::{Answers, ColumnAnswer};
 use super::sheet::Sheet;
 use crate::error::Result;
+use crate::frame::PartSet;
 use crate::schema::Kind;
 
 /// Everything that one scan accumulates, for each group of rows by itself.
 ///
 /// The rows of a group keep their order, and what the groups taught is combined in the order of the
-/// groups: for a fold, all groups but its own. Rows that are not in groups are one group.
+/// groups: for a model, those of the parts that it learns from. Rows that are not in groups are one
+/// group.
 pub(crate) struct Accumulators {
     columns: Vec<ColumnGather>,
     factors: Vec<FactorGather>,
@@ -87,16 +89,16 @@ impl Accumulators {
         Ok(())
     }
 
-    /// The answers for the rows of all groups but one.
-    pub(crate) fn answers(&mut self, except: Option<usize>) -> Answers {
+    /// The answers for the rows of some groups.
+    pub(crate) fn answers(&mut self, of: &PartSet) -> Answers {
         let columns = self.columns.iter_mut();
         let factors = self.factors.iter();
         let groups = self.groups.iter();
         Answers {
-            columns: columns.map(|column| column.answer(except)).collect(),
-            factors: factors.map(|factor| factor.answer(except).into()).collect(),
+            columns: columns.map(|column| column.answer(of)).collect(),
+            factors: factors.map(|factor| factor.answer(of).into()).collect(),
             groups: groups
-                .map(|groups| groups.answer(except).map(Into::into))
+                .map(|groups| groups.answer(of).map(Into::into))
                 .collect(),
             queries: Vec::new(),
         }
@@ -119,12 +121,12 @@ impl ColumnGather {
         Ok(())
     }
 
-    fn answer(&mut self, except: Option<usize>) -> Option<Arc<ColumnAnswer>> {
+    fn answer(&mut self, of: &PartSet) -> Option<Arc<ColumnAnswer>> {
         let mut answer = match (&mut self.numbers, &self.texts) {
-            (Some(numbers), _) => numbers.answer(except),
+            (Some(numbers), _) => numbers.answer(of),
             (None, Some(texts)) => {
                 let mut answer = ColumnAnswer::default();
-                for (rows, nulls) in others(texts, except) {
+                for (rows, nulls) in some(texts, of) {
                     answer.summary.rows += rows;
                     answer.summary.nulls += nulls;
                 }
@@ -132,15 +134,15 @@ impl ColumnGather {
             }
             (None, None) => return None,
         };
-        answer.counted = self.counts.as_ref().map(|counts| counts.answer(except));
+        answer.counted = self.counts.as_ref().map(|counts| counts.answer(of));
         Some(Arc::new(answer))
     }
 }
 
-/// The groups in order, without the one that is left out.
-fn others<T>(groups: &[T], except: Option<usize>) -> impl Iterator<Item = &T> {
+/// Some of the groups, in order.
+fn some<'a, T>(groups: &'a [T], of: &'a PartSet) -> impl Iterator<Item = &'a T> {
     let groups = groups.iter().enumerate();
-    groups.filter_map(move |(at, group)| (Some(at) != except).then_some(group))
+    groups.filter_map(|(at, group)| of.contains(at).then_some(group))
 }
 
 /// The physical numbers of a column, or its texts.
