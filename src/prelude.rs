@@ -1,10 +1,11 @@
 //! Everything that a flow is written with: `use floe::prelude::*;`.
 
 pub use crate::estimator::{
-    Estimator, LinearRegression, MeanRegressor, MedianRegressor, Predict, RankPolicy, Ridge,
+    Estimator, LinearRegression, MeanRegressor, MedianRegressor, MostFrequentClassifier, Predict,
+    RankPolicy, Ridge,
 };
 pub use crate::learn::{CancelToken, FitOn as _};
-pub use crate::metric::RegressionMetrics;
+pub use crate::metric::{ClassificationMetrics, RegressionMetrics};
 pub use crate::schema::{Columns, Role};
 pub use crate::source::{Csv, InMemory, NdJson, Parquet, Source};
 pub use crate::splitter::{KFold, Splitter, TrainTestSplit, TrainValidationTest};

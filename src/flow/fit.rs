@@ -5,7 +5,7 @@ use polars::prelude::PlSmallStr;
 use super::divide::{Division, HasTrain};
 use super::explain::Explain;
 use super::wants::{Nothing, Wants};
-use super::{Divided, Settings};
+use super::{Divided, Settings, scoring};
 use crate::error::{Error, ErrorKind, Result, label};
 use crate::estimator::{Estimator, Training};
 use crate::frame::{Frame, PartSet, RowSet, Test, Train};
@@ -196,6 +196,7 @@ fn prepare<D: Division, P: Plan, T: Plan, W: Wants>(
     settings: &Settings,
 ) -> Result<Prepared> {
     let schema = roles(divided.division.schema()?, settings, wants.target())?;
+    scoring::check_weight(&schema)?;
     let outline = divided.division.outline()?;
     divided.division.check(&schema, &outline)?;
     let mut log = ScanLog::default();
@@ -217,6 +218,8 @@ fn prepare<D: Division, P: Plan, T: Plan, W: Wants>(
         levels,
         estimator_scans: 0,
         score_scans: 0,
+        score_weight: None,
+        score_held: Vec::new(),
         models,
         largest_row_group: outline.largest_row_group,
         tags: outline.tags.clone(),
@@ -240,10 +243,19 @@ pub(crate) fn plan<D: Division, P: Plan, T: Plan, E: Estimator>(
     estimator: &E,
     settings: &Settings,
 ) -> Result<Explain> {
-    let mut explain = prepare(divided, &estimator, settings)?.explain;
+    scoring::check(divided, estimator, settings)?;
+    let Prepared {
+        mut explain,
+        schema,
+        ..
+    } = prepare(divided, &estimator, settings)?;
     explain.stages.push(label(estimator));
     explain.estimator_scans = estimator.scans() * explain.models;
     explain.score_scans = divided.division.score_scans();
+    if explain.score_scans > 0 {
+        explain.score_weight = scoring::weight(&schema);
+        explain.score_held = scoring::held(estimator, settings, &schema, explain.models)?;
+    }
     Ok(explain)
 }
 
@@ -278,6 +290,7 @@ impl<P: Apply + Persist, T: Invert + Persist> Fitted<P, T> {
     ) -> Result<(Pipeline<P, T>, E::Model)> {
         let training = Training::new(&self.train, &self.learned, log);
         let model = estimator.fit(&training).map_err(|e| e.at(estimator))?;
+        scoring::check_model(estimator, &model)?;
         Ok((self.pipeline(estimator.target()), model))
     }
 
@@ -355,6 +368,7 @@ pub(crate) fn prepared<D: Division, P: Plan, T: Plan, E: Estimator>(
     estimator: &E,
     settings: &Settings,
 ) -> Result<(Schema, Outline)> {
+    scoring::check(divided, estimator, settings)?;
     let prepared = prepare(divided, &estimator, settings)?;
     Ok((prepared.schema, prepared.outline))
 }

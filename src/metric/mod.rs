@@ -1,8 +1,10 @@
-//! Metrics of predictions against the truth, all from one scan.
+//! Metrics of predictions against the truth, all from one scan: of numbers, and of classes.
 
 mod classification;
 mod regression;
+mod scoring;
 mod spread;
+mod weighted;
 
 use std::fmt;
 
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use classification::{ClassScorer, Has};
 pub use classification::{ClassificationMetrics, Confusion};
 pub use regression::RegressionMetrics;
+pub(crate) use regression::Scorer;
+pub use scoring::Scoring;
 pub use spread::MetricSpread;
 
 /// One metric: a value, or the reason why it is undefined.
@@ -35,6 +39,9 @@ pub struct Metrics {
     /// Of predicted classes; files from before there were any lack it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     confusion: Option<Confusion>,
+    /// Absent in files from before there were weights.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    weight: Option<String>,
 }
 
 impl Metrics {
@@ -46,6 +53,19 @@ impl Metrics {
     /// Rows without a truth or without a prediction: not scored.
     pub fn skipped(&self) -> u64 {
         self.skipped
+    }
+
+    /// The column that the rows weighed by, where one has the role
+    /// [`Weight`](crate::Role::Weight). Of two rows of weight 1 and one of weight 2, each side
+    /// counts the same.
+    pub fn weight(&self) -> Option<&str> {
+        self.weight.as_deref()
+    }
+
+    /// The same metrics, of rows that weighed by a column.
+    pub(crate) fn weighed_by(mut self, weight: Option<&str>) -> Self {
+        self.weight = weight.map(ToOwned::to_owned);
+        self
     }
 
     /// A metric's value by name; `None` where it is unknown or undefined.
@@ -119,6 +139,9 @@ impl fmt::Display for Metrics {
         write!(f, "{:widest$}  {}", "rows", self.rows)?;
         if self.skipped > 0 {
             write!(f, " ({} skipped)", self.skipped)?;
+        }
+        if let Some(weight) = &self.weight {
+            write!(f, ", weighed by `{weight}`")?;
         }
         Ok(())
     }

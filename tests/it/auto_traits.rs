@@ -5,14 +5,16 @@ use std::fmt::Debug;
 
 use floe::estimator::{
     BoxPredict, ConstantModel, FitReport, LinearModel, LinearRegression, MeanRegressor,
-    MedianRegressor, RankPolicy, Ridge, Training,
+    MedianRegressor, MostFrequentClassifier, MostFrequentModel, RankPolicy, Ridge, Training,
 };
 use floe::flow::{Divided, Explain, Flow, Holdout, Parts, Run, Taught, Unsplit};
 use floe::learn::{
     Answers, CancelToken, Learned, LeastSquares, LeastSquaresSolution, Level, Mean, Need, Quantile,
     Scan, ScanLog, Statistic, Value, Walk,
 };
-use floe::metric::{Metric, Metrics, RegressionMetrics};
+use floe::metric::{
+    ClassificationMetrics, Confusion, Metric, MetricSpread, Metrics, RegressionMetrics, Scoring,
+};
 use floe::model::{BoxModel, BoxPipeline, Model, Pipeline, Registry};
 use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, NdJson, Outline, Parquet, Then};
 use floe::splitter::{Assignment, Rows, TrainTestSplit};
@@ -94,6 +96,8 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<RankPolicy>();
     value::<MeanRegressor>();
     value::<MedianRegressor>();
+    value::<MostFrequentClassifier>();
+    value::<MostFrequentModel>();
     value::<ConstantModel>();
     value::<BoxPredict>();
     shared::<Training<'_>>();
@@ -114,6 +118,10 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<Metric>();
     value::<Metrics>();
     value::<RegressionMetrics>();
+    value::<ClassificationMetrics>();
+    value::<Confusion>();
+    value::<MetricSpread>();
+    value::<Scoring>();
 
     value::<MemoryTracker>();
     shared::<JsonLinesTracker>();

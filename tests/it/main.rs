@@ -19,6 +19,7 @@ mod auto_traits;
 mod bits;
 mod broken_steps;
 mod categories;
+mod classification;
 mod columns;
 mod conformance;
 mod csv;

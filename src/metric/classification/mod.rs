@@ -35,7 +35,7 @@ pub(crate) use scorer::{ClassScorer, Has};
 /// | setting | default | meaning |
 /// |---|---|---|
 /// | [`positive`](Self::positive) | the last of two classes; none of more | the class that `precision`, `recall`, `f1` and the curves of two classes are of |
-/// | [`without_ranking`](Self::without_ranking) | off | leaves `roc_auc` and `average_precision` out, which hold every scored row in memory: 12 bytes of two classes; 4, and 8 a class, of more; 8 more with weights |
+/// | [`without_ranking`](Self::without_ranking) | off | leaves `roc_auc` and `average_precision` out, which hold every scored row in memory: 12 bytes of two classes; 4, and 8 a class, of more; 8 more with weights, and 12 while one class is sorted |
 ///
 /// Rows count by the column of [`Role::Weight`](crate::Role::Weight) where there is one. A weight
 /// that is null, NaN, negative or infinite is an error of kind
@@ -76,6 +76,16 @@ impl ClassificationMetrics {
     pub fn without_ranking(mut self) -> Self {
         self.unranked = true;
         self
+    }
+
+    /// What is held in memory, in words.
+    pub(crate) fn held(&self, weighted: bool) -> Option<String> {
+        let bytes = if weighted { 12 } else { 4 };
+        let two = bytes + 8;
+        let held = format!(
+            "{two} bytes a row of two classes, or {bytes} and 8 a class of more, for the curves"
+        );
+        (!self.unranked).then_some(held)
     }
 }
 

@@ -6,6 +6,7 @@ use super::{ClassificationMetrics, Confusion};
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::learn::Double;
 use crate::metric::Metrics;
+use crate::metric::weighted::weighed;
 
 /// Metrics of classes on their way: takes batches in row order.
 ///
@@ -213,6 +214,7 @@ impl ClassScorer {
             skipped: self.skipped,
             metrics,
             confusion: Some(confusion),
+            weight: None,
         })
     }
 
@@ -238,18 +240,6 @@ fn single(value: f64) -> Double {
 
 fn place(code: u32) -> usize {
     usize::try_from(code).unwrap_or(usize::MAX)
-}
-
-fn weighed(weight: Option<f64>) -> Result<f64> {
-    let weight = weight.ok_or_else(|| unweighed("a scored row has no weight".to_owned()))?;
-    if weight.is_finite() && weight >= 0.0 {
-        return Ok(weight);
-    }
-    Err(unweighed(format!("a scored row has the weight {weight}")))
-}
-
-fn unweighed(message: String) -> Error {
-    Error::new(ErrorKind::Score, message).with_help("a weight is a number from 0 on")
 }
 
 fn unknown(class: &str, labels: &[String]) -> Error {

@@ -1,3 +1,8 @@
+#![expect(
+    clippy::unreadable_literal,
+    reason = "the numbers stand as scikit-learn prints them"
+)]
+
 use polars::prelude::{Column, DataFrame, PolarsResult};
 use proptest::prelude::*;
 
