@@ -123,7 +123,9 @@ where
     /// Scores the model on rows that were not part of the run, by the metrics that fit it: one scan.
     ///
     /// Rows weigh by the column that was declared their weight at the fit, as in
-    /// [`Run::metrics`](crate::Run::metrics).
+    /// [`Run::metrics`](crate::Run::metrics). What was chosen by
+    /// [`score_with`](crate::Flow::score_with) is no part of a model: see
+    /// [`evaluate_with`](Self::evaluate_with).
     ///
     /// # Errors
     ///

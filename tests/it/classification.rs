@@ -1,9 +1,14 @@
 //! Classes through a whole flow: predicted in their own dtype, scored, weighed, in folds, saved.
 
+use floe::estimator::{Classes, MostFrequentModel, Training};
+use floe::learn::Need;
 use floe::metric::{ClassificationMetrics, Confusion, Metrics, Scoring};
 use floe::polars::prelude::*;
 use floe::prelude::*;
-use floe::{Error, ErrorKind, Registry};
+use floe::testing::{Law, check_estimator};
+use floe::transform::Artifact;
+use floe::{Error, ErrorKind, Registry, Schema};
+use serde::{Deserialize, Serialize};
 
 use crate::support::collect;
 
@@ -420,4 +425,96 @@ fn explain_says_what_a_score_holds() {
     assert_eq!(run.metrics().roc_auc(), None);
     assert!(run.metrics().log_loss().is_some());
     assert_eq!(Scoring::default(), Scoring::Fitting);
+}
+
+/// A baseline that says something else of itself, or whose model does.
+#[derive(Clone, Debug)]
+struct Liar {
+    honest: MostFrequentClassifier,
+    classifies: bool,
+}
+
+/// A model that leaves its probabilities out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Terse(MostFrequentModel);
+
+impl Artifact for Terse {
+    const KIND: &'static str = "terse";
+}
+
+impl Predict for Terse {
+    fn predict(&self, frame: LazyFrame) -> floe::Result<LazyFrame> {
+        let names = self.0.classes().map(Classes::probability_names);
+        let whole = self.0.predict(frame)?;
+        Ok(whole.drop(by_name(names.unwrap_or_default(), true, false)))
+    }
+
+    fn classes(&self) -> Option<&Classes> {
+        self.0.classes()
+    }
+
+    fn report(&self) -> serde_json::Value {
+        self.0.report()
+    }
+}
+
+impl Estimator for Liar {
+    type Model = Terse;
+
+    fn target(&self) -> &str {
+        self.honest.target()
+    }
+
+    fn features(&self, input: &Schema) -> floe::Result<Vec<PlSmallStr>> {
+        self.honest.features(input)
+    }
+
+    fn needs(&self, input: &Schema) -> floe::Result<Vec<Need>> {
+        self.honest.needs(input)
+    }
+
+    fn is_classifier(&self) -> bool {
+        self.classifies
+    }
+
+    fn fit(&self, training: &Training<'_>) -> floe::Result<Terse> {
+        self.honest.fit(training).map(Terse)
+    }
+}
+
+#[test]
+fn an_estimator_that_is_not_what_it_says_is_found_out() {
+    let liar = |classifies| Liar {
+        honest: MostFrequentClassifier::new("text"),
+        classifies,
+    };
+    let flow = floe::from_train(InMemory::new(rows(30))).learn(liar(false));
+    let error = flow.fit().expect_err("classes of a model of numbers");
+    assert_eq!(error.kind(), ErrorKind::Fit);
+    assert!(error.to_string().contains("is_classifier"), "{error}");
+    let broken = check_estimator(&liar(true), &rows(30)).expect_err("no probabilities");
+    assert_eq!(broken.law(), Law::Schema);
+    let told = broken.to_string();
+    assert!(told.contains("adds no column `probability_`"), "{told}");
+}
+
+#[test]
+fn a_changed_file_of_a_baseline_is_refused() {
+    let flow = floe::from_train(InMemory::new(rows(30)));
+    let model = flow.learn(MostFrequentClassifier::new("byte")).fit();
+    let model = model.expect("a model");
+    let state = serde_json::to_value(model.predictor()).expect("JSON");
+    let read = |state: &serde_json::Value| MostFrequentModel::deserialize(state);
+    assert_eq!(&read(&state).expect("a model"), model.predictor());
+    for rows in ["[1, 2]", "[1, 2, 0]", "[1, 2, 18446744073709551615]"] {
+        let mut wrong = state.clone();
+        wrong["rows"] = serde_json::from_str(rows).expect("JSON");
+        assert!(read(&wrong).is_err(), "{rows}");
+    }
+    let mut wrong = state;
+    wrong["classes"]["labels"]
+        .as_array_mut()
+        .expect("labels")
+        .reverse();
+    assert!(read(&wrong).is_err());
 }

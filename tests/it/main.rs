@@ -26,6 +26,7 @@ mod csv;
 mod dtypes;
 mod erased;
 mod expected;
+mod expected_classes;
 mod folds;
 mod impute;
 mod laws;
