@@ -12,6 +12,7 @@ mod batch;
 mod category;
 mod climb;
 mod climb_folds;
+mod elastic_net;
 mod grouped;
 mod learned;
 mod least_squares;
@@ -31,6 +32,8 @@ pub use answers::Answers;
 pub use category::{Categories, Category, Frequent, MostFrequent};
 pub(crate) use climb::{Climb, climb, stuck};
 pub(crate) use climb_folds::{Climber, batch_of, climb_folds};
+pub use elastic_net::Descent;
+pub(crate) use elastic_net::refuse_settings;
 #[expect(unused_imports, reason = "the encoder of targets comes next")]
 pub(crate) use grouped::part_of_row;
 pub use grouped::{Group, GroupStatistic, Grouped, PartSum};

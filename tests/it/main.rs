@@ -29,6 +29,7 @@ mod expected;
 mod expected_classes;
 mod folds;
 mod impute;
+mod lasso;
 mod laws;
 mod leakage;
 mod many_files;
