@@ -8,12 +8,14 @@ mod explain;
 mod fit;
 mod folds_run;
 mod models;
+mod opened;
 mod predictions;
 mod recorder;
 mod run;
 mod score_folds;
 mod scoring;
 mod session;
+mod split_report;
 mod states;
 mod wants;
 

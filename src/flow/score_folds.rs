@@ -67,9 +67,12 @@ where
         let of = |parts: &PartSet| batch.clone().lazy().filter(parts.condition());
         for (fold, judge) in judges.iter_mut().enumerate() {
             let rows = of(&folds[fold].test);
-            let scored = judge.query(rows, Some(&[column(ROW)])).and_then(batch_of);
+            let query = judge.query(rows, Some(&[column(ROW)]));
+            let scored = query.and_then(batch_of).and_then(|scored| {
+                judge.update(scored.columns())?;
+                Ok(scored)
+            });
             let scored = scored.map_err(|error| error.for_fold(Some(fold)))?;
-            judge.update(scored.columns())?;
             let names = judge.outcomes();
             let (_, beside) = scored.columns().split_at(scored.width() - 1 - names.len());
             predicted.push(predictions.of_model(&beside[0], &names, &beside[1..])?);

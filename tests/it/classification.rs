@@ -409,6 +409,21 @@ fn a_class_that_a_fold_did_not_learn_has_probability_zero_there() {
 }
 
 #[test]
+fn rows_that_no_model_is_scored_on_have_no_prediction() {
+    let run = floe::from(InMemory::new(rows(40)))
+        .split(TimeSeriesSplit::new(3))
+        .learn(MostFrequentClassifier::new("text"))
+        .run()
+        .expect("a run");
+    let predicted = run.predictions().and_then(collect).expect("rows");
+    let gaps = |name: &str| predicted.column(name).expect("a column").is_null();
+    let expected: Vec<_> = (0..40).map(|row| Some(row < 10)).collect();
+    for name in ["prediction", "probability_yes"] {
+        assert_eq!(gaps(name).iter().collect::<Vec<_>>(), expected, "{name}");
+    }
+}
+
+#[test]
 fn explain_says_what_a_score_holds() {
     let flow = floe::from(InMemory::new(rows(50)))
         .split(TrainTestSplit::new(0.3))
