@@ -1,11 +1,11 @@
 //! Everything that a flow is written with: `use floe::prelude::*;`.
 
 pub use crate::estimator::{
-    ElasticNet, Estimator, Lasso, LinearRegression, MeanRegressor, MedianRegressor, Predict,
-    RankPolicy, Ridge,
+    ElasticNet, Estimator, Lasso, LinearRegression, MeanRegressor, MedianRegressor,
+    MostFrequentClassifier, Predict, RankPolicy, Ridge,
 };
 pub use crate::learn::{CancelToken, FitOn as _};
-pub use crate::metric::RegressionMetrics;
+pub use crate::metric::{ClassificationMetrics, RegressionMetrics};
 pub use crate::schema::{Columns, Role};
 pub use crate::source::{Csv, InMemory, NdJson, Parquet, Source};
 pub use crate::splitter::{

@@ -123,6 +123,7 @@ trait ErasedEstimator: fmt::Debug + Send + Sync {
     fn target(&self) -> &str;
     fn features(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
     fn needs(&self, input: &Schema) -> Result<Vec<Need>>;
+    fn is_classifier(&self) -> bool;
     fn scans(&self) -> usize;
     fn restore(&self, saved: &Saved) -> Result<BoxPredict>;
     fn fit(&self, training: &Training<'_>) -> Result<BoxPredict>;
@@ -139,6 +140,10 @@ impl<E: Estimator> ErasedEstimator for E {
 
     fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
         Estimator::needs(self, input)
+    }
+
+    fn is_classifier(&self) -> bool {
+        Estimator::is_classifier(self)
     }
 
     fn scans(&self) -> usize {
@@ -180,6 +185,10 @@ impl Estimator for BoxEstimator {
 
     fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
         self.0.needs(input)
+    }
+
+    fn is_classifier(&self) -> bool {
+        self.0.is_classifier()
     }
 
     fn scans(&self) -> usize {

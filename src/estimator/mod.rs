@@ -20,6 +20,7 @@ mod elastic_net;
 mod lasso;
 mod linear;
 mod linear_model;
+mod most_frequent;
 mod ridge;
 
 use std::fmt;
@@ -34,6 +35,7 @@ pub use elastic_net::ElasticNet;
 pub use lasso::Lasso;
 pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};
+pub use most_frequent::{MostFrequentClassifier, MostFrequentModel};
 pub use ridge::Ridge;
 
 use crate::error::Result;
@@ -77,6 +79,12 @@ pub trait Estimator: fmt::Debug + Send + Sync {
     /// How many scans of its own the estimator makes beyond the declared needs. Default: none.
     fn scans(&self) -> usize {
         0
+    }
+
+    /// Whether the model predicts classes: then it has [`Predict::classes`], and no step can stand
+    /// on the target. Default: it predicts numbers.
+    fn is_classifier(&self) -> bool {
+        false
     }
 
     /// Reads the model back from a model file. Default: from its serialised form.

@@ -20,6 +20,10 @@ pub struct Explain {
     pub estimator_scans: usize,
     /// Scans of the test rows for the score.
     pub score_scans: usize,
+    /// The column that rows weigh by when they are scored.
+    pub score_weight: Option<String>,
+    /// What the score holds in memory.
+    pub score_held: Vec<String>,
     /// How many models are fitted in these scans: one, or one a fold.
     pub models: usize,
     /// How many times the rows are dealt into folds. Each repeat has scans of its own.
@@ -113,11 +117,17 @@ impl fmt::Display for Explain {
             self.estimator_scans,
             "of the train rows".to_owned(),
         )?;
-        let scored = match self.models {
+        let mut scored = match self.models {
             1 => "of the test rows".to_owned(),
-            _ => "of all rows, each by the model of its fold; holds in memory: 12 bytes a row"
-                .to_owned(),
+            _ => "of all rows, each by the model of its fold".to_owned(),
         };
+        if let Some(weight) = &self.score_weight {
+            scored = format!("{scored}, weighed by `{weight}`");
+        }
+        if !self.score_held.is_empty() {
+            scored.push_str("; holds in memory: ");
+            scored.push_str(&self.score_held.join(", "));
+        }
         line("score", self.score_scans, scored)?;
         if self.repeats > 1 {
             let (models, repeats) = (self.models, self.repeats);

@@ -1,14 +1,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use polars::prelude::{DataType, IntoColumn, LazyFrame};
+use polars::prelude::{LazyFrame, PlSmallStr};
 
 use super::divide::{Division, Folds};
 use super::recorder::Recorder;
 use super::score_folds::{Scored, score};
-use super::{Divided, Settings, Taught, fit, session};
+use super::{Divided, Settings, Taught, fit, scoring, session};
 use crate::error::{Error, ErrorKind, Result};
-use crate::estimator::{Estimator, PREDICTION, Predict};
+use crate::estimator::{Estimator, Predict};
 use crate::frame::{Frame, PartSet, RowSet, Test, Train};
 use crate::learn::{Plan, Scan, ScanLog, stuck};
 use crate::metric::{MetricSpread, Metrics};
@@ -120,31 +120,38 @@ where
     }
 
     /// Every row as the source has it, in its order, with the column `prediction` of the model that
-    /// did not learn from it (out-of-fold predictions). A column of the rows that is itself named
-    /// `prediction` is replaced.
+    /// did not learn from it (out-of-fold predictions), and with classes a column of probabilities
+    /// for each class of any fold. A column of the rows that is itself named so is replaced.
     ///
-    /// The prediction is null for a row that no model is scored on, such as one of the first block
-    /// of a split in order of time. Where the folds are repeated, it is that of the first repeat.
+    /// They are null for a row that no model is scored on, such as one of the first block of a split
+    /// in order of time. Where the folds are repeated, they are those of the first repeat. A class
+    /// that the model of a fold did not learn, since none of its train rows is of it, has probability
+    /// 0 there, as in scikit-learn's `cross_val_predict`.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Source`] when the rows cannot be read.
     pub fn predictions(&self) -> Result<LazyFrame> {
-        let of_row = Arc::clone(&self.scored.predictions);
-        let prediction = column(ROW).map(
-            move |rows| of_row.of_rows(&rows).map(IntoColumn::into_column),
-            |_, _| {
-                Ok(polars::prelude::Field::new(
-                    PREDICTION.into(),
-                    DataType::Float64,
-                ))
-            },
-        );
+        let found = &self.scored.predictions;
+        let added = found.fields().iter().map(|field| {
+            let (found, field, of) = (Arc::clone(found), field.clone(), field.name().clone());
+            let hidden = hidden_name(&of);
+            let column = column(ROW).map(
+                move |rows| found.of_rows(&of, &rows),
+                move |_, _| Ok(field.clone()),
+            );
+            column.alias(hidden)
+        });
         let frame = self.rows.frame.clone();
-        let frame = frame.with_columns([prediction.alias(HIDDEN_PREDICTION)]);
-        let names = self.schema.names().filter(|name| *name != PREDICTION);
+        let frame = frame.with_columns(added.collect::<Vec<_>>());
+        let added: Vec<_> = found.fields().iter().map(|field| field.name()).collect();
+        let names = self.schema.names().filter(|name| !added.contains(name));
         let mut columns: Vec<_> = names.cloned().map(column).collect();
-        columns.push(column(HIDDEN_PREDICTION).alias(PREDICTION));
+        columns.extend(
+            added
+                .iter()
+                .map(|name| column(hidden_name(name)).alias((*name).clone())),
+        );
         Ok(frame.select(columns))
     }
 
@@ -165,7 +172,10 @@ where
     }
 }
 
-const HIDDEN_PREDICTION: &str = "__floe_prediction";
+/// Beside the columns of the rows, of which one may have the same name.
+fn hidden_name(added: &str) -> PlSmallStr {
+    format!("__floe_out_of_fold:{added}").into()
+}
 
 impl<P: fmt::Debug, T: fmt::Debug, M: fmt::Debug> fmt::Debug for FoldsRun<P, T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -284,6 +294,7 @@ where
             split: divided.division.describe(),
             tags: outline.tags.clone(),
             metrics: None,
+            weight: scoring::weight(schema),
         };
         if at < count {
             facts.split["fold"] = at.into();
@@ -300,7 +311,7 @@ where
     });
     let mut models: Vec<_> = models.collect();
     let refitted = models.drain(count..).next();
-    let scored = score(&models, &rows, &each, settings.metrics, log)?;
+    let scored = score(&models, &rows, &each, &settings.scoring, log)?;
     let mut warnings = Vec::new();
     for (fold, (model, metrics)) in models.iter_mut().zip(&scored.own).enumerate() {
         let mut found = model.warnings();

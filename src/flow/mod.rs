@@ -3,15 +3,18 @@
 //! The state of a flow is in its type: [`Unsplit`], [`Divided`], [`Taught`]. What cannot work does
 //! not compile.
 
+mod ascent;
 mod divide;
 mod explain;
 mod fit;
 mod folds_run;
 mod models;
 mod opened;
+mod predictions;
 mod recorder;
 mod run;
 mod score_folds;
+mod scoring;
 mod session;
 mod split_report;
 mod states;
@@ -34,7 +37,7 @@ use crate::error::Result;
 use crate::estimator::Estimator;
 use crate::frame::{Frame, Test, Train};
 use crate::learn::{CancelToken, Plan, ScanLog};
-use crate::metric::RegressionMetrics;
+use crate::metric::Scoring;
 use crate::model::{Model, Pipeline};
 use crate::schema::Role;
 use crate::source::Source;
@@ -65,7 +68,7 @@ impl<S: fmt::Debug> fmt::Debug for Flow<S> {
 pub struct Settings {
     pub(crate) roles: Vec<(PlSmallStr, Role)>,
     pub(crate) cancel: CancelToken,
-    pub(crate) metrics: RegressionMetrics,
+    pub(crate) scoring: Scoring,
 }
 
 /// Starts a flow at a source.
@@ -165,9 +168,11 @@ impl<S> Flow<S> {
         self
     }
 
-    /// Which metrics a run computes.
-    pub fn score_with(mut self, metrics: RegressionMetrics) -> Self {
-        self.settings.metrics = metrics;
+    /// Which metrics a run computes: [`RegressionMetrics`](crate::metric::RegressionMetrics) of a
+    /// model that predicts numbers, [`ClassificationMetrics`](crate::metric::ClassificationMetrics)
+    /// of one that predicts classes. By default all that fit the model.
+    pub fn score_with(mut self, metrics: impl Into<Scoring>) -> Self {
+        self.settings.scoring = metrics.into();
         self
     }
 

@@ -4,13 +4,13 @@ use polars::prelude::LazyFrame;
 
 use super::divide::{Division, Sides};
 use super::recorder::Recorder;
-use super::{Divided, Settings, Taught, fit, session};
+use super::{Divided, Settings, Taught, fit, scoring, session};
 use crate::error::Result;
 use crate::estimator::{Estimator, Predict};
 use crate::frame::{Frame, Test, Train};
 use crate::learn::{Plan, Scan, ScanLog};
 use crate::metric::Metrics;
-use crate::model::{Facts, Model};
+use crate::model::{Facts, Judge, Model, Scores};
 use crate::schema::Schema;
 use crate::source::Outline;
 use crate::tracker::{Tracker, What};
@@ -78,7 +78,7 @@ where
         self.validation.as_ref()
     }
 
-    /// The test rows with the column `prediction`.
+    /// The test rows with the column `prediction`, and with classes the probability of each.
     ///
     /// # Errors
     ///
@@ -194,13 +194,6 @@ impl<P, T, M> Done<P, T, M> {
     }
 }
 
-/// The metrics of one side.
-#[derive(Debug, Default)]
-struct Scores {
-    own: Metrics,
-    scaled: Metrics,
-}
-
 /// What the work itself gives, before it is told to the tracker.
 struct Done<P, T, M> {
     sides: Sides,
@@ -234,16 +227,14 @@ where
             split: divided.division.describe(),
             tags: outline.tags.clone(),
             metrics: None,
+            weight: scoring::weight(schema),
         },
     };
     let mut warnings = model.warnings();
     let mut score = |side: &str, rows: &LazyFrame| -> Result<Scores> {
-        let scored = model.score(rows.clone(), settings.metrics, log)?;
-        let mut scored = scored.into_iter();
-        let own = scored.next().unwrap_or_default();
-        session::unscored(side, &own, &mut warnings);
-        let scaled = scored.next().unwrap_or_default();
-        Ok(Scores { own, scaled })
+        let scored = Judge::new(&model, &settings.scoring)?.score(rows.clone(), log)?;
+        session::unscored(side, &scored.own, &mut warnings);
+        Ok(scored)
     };
     let validation_scores = match &sides.validation {
         Some(rows) => Some(score("validation", rows)?),

@@ -5,7 +5,7 @@ use super::{Divided, Settings};
 use crate::error::{ErrorKind, Result, label};
 use crate::estimator::Estimator;
 use crate::learn::{Plan, Scan, ScanLog};
-use crate::metric::{MetricSpread, Metrics};
+use crate::metric::{Confusion, MetricSpread, Metrics};
 use crate::source::Outline;
 use crate::tracker::{Status, Tracker, What};
 
@@ -164,6 +164,13 @@ pub(super) fn unscored(side: &str, metrics: &Metrics, warnings: &mut Vec<String>
         warnings.push(format!(
             "{} of the {side} rows have no truth or no prediction and were not scored",
             metrics.skipped()
+        ));
+    }
+    let unseen = metrics.confusion().map_or(0, Confusion::unseen);
+    if unseen > 0 {
+        warnings.push(format!(
+            "{unseen} of the {side} rows are of a class that the model did not learn: they count as \
+             errors"
         ));
     }
 }

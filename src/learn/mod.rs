@@ -27,6 +27,7 @@ mod tally;
 mod value;
 mod walk;
 
+pub(crate) use accumulate::Double;
 pub use algebra::{Line, Shape};
 pub use answers::Answers;
 pub use category::{Categories, Category, Frequent, MostFrequent};

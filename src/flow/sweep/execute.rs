@@ -11,7 +11,7 @@ use crate::flow::divide::{Division, HasTest, HasTrain, dealt};
 use crate::flow::recorder::Recorder;
 use crate::flow::run::{self, RunOf};
 use crate::flow::states::Divided;
-use crate::flow::{fit, session};
+use crate::flow::{fit, scoring, session};
 use crate::learn::{Plan, ScanLog};
 use crate::metric::Metrics;
 use crate::splitter::{FoldSplitter, Rows};
@@ -114,6 +114,7 @@ where
         candidates: &sweep.candidates.each,
         parent: id,
         tags: &prepared.outline.tags,
+        weight: scoring::weight(&prepared.schema),
         rows: &rows,
         folds: each,
         workers: sweep.workers,

@@ -10,8 +10,8 @@ use super::candidates::Candidate;
 use super::{Progress, Tried};
 use crate::error::{Error, ErrorKind, Result};
 use crate::estimator::Estimator;
+use crate::flow::ascent::FittedOf;
 use crate::flow::divide::Division;
-use crate::flow::fit::FittedOf;
 use crate::flow::recorder::Recorder;
 use crate::flow::score_folds::score;
 use crate::flow::states::Taught;
@@ -32,6 +32,8 @@ pub(super) struct Judging<'a, C, K> {
     /// The run that the runs of the candidates are nested in.
     pub(super) parent: &'a str,
     pub(super) tags: &'a [String],
+    /// The column that rows weigh by when they are scored.
+    pub(super) weight: Option<String>,
     pub(super) rows: &'a RowSet,
     pub(super) folds: &'a [Fold],
     pub(super) workers: usize,
@@ -197,10 +199,13 @@ impl<C: Clone + Sync, K: Tracker> Judging<'_, C, K> {
                 models.push(Model {
                     pipeline,
                     predictor,
-                    facts: Facts::default(),
+                    facts: Facts {
+                        weight: self.weight.clone(),
+                        ..Facts::default()
+                    },
                 });
             }
-            let metrics = score(&models, self.rows, self.folds, self.settings.metrics, log)?.own;
+            let metrics = score(&models, self.rows, self.folds, &self.settings.scoring, log)?.own;
             let mut warnings = Vec::new();
             for (fold, (model, metrics)) in models.iter().zip(&metrics).enumerate() {
                 let mut found = model.warnings();
