@@ -30,7 +30,6 @@ pub use answers::Answers;
 pub use category::{Categories, Category, Frequent, MostFrequent};
 pub(crate) use climb::{Climb, climb, stuck};
 pub(crate) use climb_folds::{Climber, batch_of, climb_folds};
-#[expect(unused_imports, reason = "the encoder of targets comes next")]
 pub(crate) use grouped::part_of_row;
 pub use grouped::{Group, GroupStatistic, Grouped, PartSum};
 pub use learned::Learned;

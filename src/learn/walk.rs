@@ -134,7 +134,9 @@ impl Walk {
 
     /// Whether a step before here still has to say what is in one of these groups.
     pub(crate) fn is_group_pending(&self, columns: &[PlSmallStr]) -> bool {
-        let mut pending = columns.iter().filter(|column| self.pending.contains_key(*column));
+        let mut pending = columns
+            .iter()
+            .filter(|column| self.pending.contains_key(*column));
         pending.any(|column| self.schema.get(column).is_some_and(Field::is_open))
     }
 

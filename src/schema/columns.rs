@@ -271,14 +271,20 @@ mod tests {
 
     #[test]
     fn names_of_a_file_are_those_chosen_or_those_of_a_group() {
-        let may = |chosen: &[&str], names: &[&str]| {
-            Columns::from(chosen).may_be(names.iter().copied())
-        };
+        let may =
+            |chosen: &[&str], names: &[&str]| Columns::from(chosen).may_be(names.iter().copied());
         assert!(may(&["a", "b"], &["a", "b"]));
         assert!(may(&["a", "b"], &["a", "b_x", "b_"]));
         assert!(may(&["a", "a_b"], &["a_x", "a_b_y", "a_b_z"]));
         assert!(may(&["a_b", "a"], &["a_b", "a_b_y"]));
-        for wrong in [&["b", "a"][..], &["a"], &["a", "bx"], &["a", "b", "c"], &["b_x"], &[]] {
+        for wrong in [
+            &["b", "a"][..],
+            &["a"],
+            &["a", "bx"],
+            &["a", "b", "c"],
+            &["b_x"],
+            &[],
+        ] {
             assert!(!may(&["a", "b"], wrong), "{wrong:?}");
         }
     }

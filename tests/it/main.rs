@@ -38,6 +38,7 @@ mod nist;
 mod nist_hard;
 mod normalization;
 mod normalizer;
+mod one_hot;
 mod output;
 mod parquet;
 mod planner;
