@@ -136,10 +136,9 @@ pub(crate) fn advance<D: Declare>(
     walk.learn_from(&learned_from);
     // What was asked of all rows must not be answered by those that are left.
     let drops = step.drops_train_rows();
-    let ready = walk.is_ready(&reads)
-        && !(drops && walk.has_asked())
-        && !walk.is_group_pending(&writes)
-        && !(walk.has_pending_group() && makes_group(&input, &step.output(&input)?));
+    let waits_for_names = walk.is_group_pending(&writes)
+        || (walk.has_pending_group() && makes_group(&input, &step.output(&input)?));
+    let ready = walk.is_ready(&reads) && !waits_for_names && !(drops && walk.has_asked());
     if let Progress::Unsettled(_, learned) = progress
         && ready
     {

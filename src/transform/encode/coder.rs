@@ -158,16 +158,13 @@ impl Coder {
             }
             Places::Numbers(places) => {
                 let get = |value: Option<i64>| value.map(|value| places.get(&value).copied());
-                match series.dtype() {
-                    DataType::UInt64 => {
-                        let values = series.u64()?.iter();
-                        let values = values.map(|value| get(value.map(u64::cast_signed)));
-                        self.fill(values, &mut out)
-                    }
-                    _ => {
-                        let wide = series.cast(&DataType::Int64)?;
-                        self.fill(wide.i64()?.iter().map(get), &mut out)
-                    }
+                if *series.dtype() == DataType::UInt64 {
+                    let values = series.u64()?.iter();
+                    let values = values.map(|value| get(value.map(u64::cast_signed)));
+                    self.fill(values, &mut out)
+                } else {
+                    let wide = series.cast(&DataType::Int64)?;
+                    self.fill(wide.i64()?.iter().map(get), &mut out)
                 }
             }
         };

@@ -24,7 +24,8 @@ use crate::transform::{Saved, Transform, names};
 /// **Train rows are cross-fitted.** Taught by a mean that its own target went into, a model believes
 /// in noise. The train rows are dealt into parts by their number in the source, and what learns after
 /// this step gets for a row the estimate of the rows of the *other* parts, prior included. New rows
-/// get that of all train rows. All of it is learned in the one scan. In code the two are two methods:
+/// get that of all train rows. All of it is learned in the one scan. Rows in another order are dealt
+/// in another way, so that what is learned behind this step depends on the order of the source. In code the two are two methods:
 /// [`encode_train`](TargetEncoding::encode_train) takes train rows by type,
 /// [`apply`](crate::transform::Apply::apply) any others.
 ///
