@@ -148,6 +148,12 @@ impl Error {
         self
     }
 
+    /// Says in which repeat, where there are several.
+    pub(crate) fn in_repeat(mut self, repeat: usize) -> Self {
+        self.0.message = format!("in repeat {repeat}, {}", self.0.message).into();
+        self
+    }
+
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -1,8 +1,23 @@
 //! Estimators: what learns to predict a target, and the models that they become.
+//!
+//! The linear ones share what they learn, one triangular factor of the train rows in one scan, and
+//! what they become, a [`LinearModel`]; they differ in the penalty. Their sources:
+//! [`LinearRegression`] Golub and Van Loan (Matrix Computations, 4th ed., chapter 5), [`Ridge`] Hoerl
+//! and Kennard (1970), [`Lasso`] Tibshirani (1996), [`ElasticNet`] Zou and Hastie (2005), and the
+//! coordinate descent of the last two Friedman, Hastie and Tibshirani (2010).
+//!
+//! | estimator | smallest | penalty counts |
+//! |---|---|---|
+//! | [`LinearRegression`] | `‖y − Xw − b‖²` | – |
+//! | [`Ridge`] | `‖y − Xw − b‖² + alpha · ‖w‖²` | once for all rows |
+//! | [`Lasso`] | `‖y − Xw − b‖² / 2n + alpha · ‖w‖₁` | once a row |
+//! | [`ElasticNet`] | as `Lasso`, `l1_ratio` of it on `‖w‖₁`, the rest on `‖w‖² / 2` | once a row |
 
 mod baseline;
 mod boxed;
 mod classes;
+mod elastic_net;
+mod lasso;
 mod linear;
 mod linear_model;
 mod ridge;
@@ -15,13 +30,15 @@ use polars::prelude::{DataFrame, LazyFrame, PlSmallStr};
 pub use baseline::{ConstantModel, MeanRegressor, MedianRegressor};
 pub use boxed::BoxPredict;
 pub use classes::Classes;
+pub use elastic_net::ElasticNet;
+pub use lasso::Lasso;
 pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};
 pub use ridge::Ridge;
 
 use crate::error::Result;
 use crate::frame::{Frame, Train};
-pub use crate::learn::RankPolicy;
+pub use crate::learn::{Descent, RankPolicy};
 use crate::learn::{Learned, Need, Purpose, ScanLog};
 use crate::schema::{Schema, column};
 use crate::transform::{Artifact, Saved};

@@ -12,6 +12,8 @@ pub struct Explain {
     pub scans_before_split: usize,
     /// Scans that the split takes to count or rank the rows.
     pub count_scans: usize,
+    /// What the split holds in memory meanwhile, if it grows with the rows.
+    pub count_held: Option<String>,
     /// What each level learns. The scans of a level read the train rows.
     pub levels: Vec<Level>,
     /// Scans of the train rows that the estimator makes beyond the levels.
@@ -20,6 +22,8 @@ pub struct Explain {
     pub score_scans: usize,
     /// How many models are fitted in these scans: one, or one a fold.
     pub models: usize,
+    /// How many times the rows are dealt into folds. Each repeat has scans of its own.
+    pub repeats: usize,
     /// The bytes, uncompressed, of the largest row group, where rows come in row groups. Memory is
     /// bounded for up to 64 MiB.
     pub largest_row_group: Option<u64>,
@@ -75,11 +79,12 @@ impl fmt::Display for Explain {
             self.scans_before_split,
             "of all rows".to_owned(),
         )?;
-        line(
-            "count",
-            self.count_scans,
-            "of all rows, for the split".to_owned(),
-        )?;
+        let mut counted = "of all rows, for the split".to_owned();
+        if let Some(held) = &self.count_held {
+            counted.push_str("; holds in memory: ");
+            counted.push_str(held);
+        }
+        line("count", self.count_scans, counted)?;
         for (at, level) in self.levels.iter().enumerate() {
             let mut detail = format!("of the train rows: {}", level.columns.join(", "));
             if !level.buffered.is_empty() {
@@ -114,7 +119,13 @@ impl fmt::Display for Explain {
                 .to_owned(),
         };
         line("score", self.score_scans, scored)?;
-        if self.models > 1 {
+        if self.repeats > 1 {
+            let (models, repeats) = (self.models, self.repeats);
+            writeln!(
+                f,
+                "  {models} models are fitted in {repeats} repeats, each in scans of its own"
+            )?;
+        } else if self.models > 1 {
             writeln!(f, "  {} models are fitted in the same scans", self.models)?;
         }
         if let Some(bytes) = self.largest_row_group {

@@ -200,10 +200,11 @@ fn prepare<D: Division, P: Plan, T: Plan, W: Wants>(
     divided.division.check(&schema, &outline)?;
     let mut log = ScanLog::default();
     let (mut levels, _) = walk_levels(divided, wants, &schema, None, &mut log)?;
-    let models = divided.division.models();
+    let (models, repeats) = (divided.division.models(), divided.division.repeats());
     for level in &mut levels {
-        // A query of a step's own is run once for each model.
-        level.scans += level.queries.len() * (models - 1);
+        // A query of a step's own is run once for each model, all else once for each repeat.
+        let queries = level.queries.len();
+        level.scans = (level.scans - queries) * repeats + queries * models;
     }
     let mut stages = vec![label(&divided.division)];
     divided.steps.labels(&mut stages);
@@ -214,10 +215,12 @@ fn prepare<D: Division, P: Plan, T: Plan, W: Wants>(
         stages,
         scans_before_split: outline.scans_before_split,
         count_scans: divided.division.count_scans(&outline),
+        count_held: divided.division.count_held(&outline).map(str::to_owned),
         levels,
         estimator_scans: 0,
         score_scans: 0,
         models,
+        repeats,
         largest_row_group: outline.largest_row_group,
         tags: outline.tags.clone(),
     };

@@ -10,7 +10,7 @@ use super::{Divided, Settings, Taught, fit, session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::estimator::{Estimator, PREDICTION, Predict};
 use crate::frame::{Frame, PartSet, RowSet, Test, Train};
-use crate::learn::{Plan, Scan, ScanLog};
+use crate::learn::{Plan, Scan, ScanLog, stuck};
 use crate::metric::{MetricSpread, Metrics};
 use crate::model::{Facts, Model};
 use crate::schema::{ROW, Schema, column};
@@ -28,6 +28,8 @@ pub struct FoldsRun<P, T, M> {
     scored: Scored,
     rows: RowSet,
     folds: Vec<Fold>,
+    /// The folds of all repeats but the first.
+    later: Vec<Folds>,
     schema: Schema,
     scans: Vec<Scan>,
     warnings: Vec<String>,
@@ -45,7 +47,7 @@ where
     }
 
     /// The model of each fold: it learned from the train rows of the fold, which for most
-    /// splitters are those of all other folds.
+    /// splitters are those of all other folds. Those of one repeat come after those of the other.
     pub fn models(&self) -> &[Model<P, T, M>] {
         &self.models
     }
@@ -92,17 +94,29 @@ where
     /// The rows that the model of a fold learned from, as the source has them; none where there is
     /// no such fold.
     pub fn train(&self, fold: usize) -> Frame<Train> {
-        let learns = self.folds.get(fold).map(|fold| &fold.train);
-        let rows = self.rows.only(learns.unwrap_or(&PartSet::default()));
+        let rows = match self.dealt(fold) {
+            Some((rows, fold)) => rows.only(&fold.train),
+            None => self.rows.only(&PartSet::default()),
+        };
         Frame::new(rows, self.schema.clone())
     }
 
     /// The rows that the model of a fold is scored on, as the source has them; none where there is
     /// no such fold.
     pub fn test(&self, fold: usize) -> Frame<Test> {
-        let test = self.folds.get(fold).map(|fold| &fold.test);
-        let rows = self.rows.only(test.unwrap_or(&PartSet::default()));
+        let rows = match self.dealt(fold) {
+            Some((rows, fold)) => rows.only(&fold.test),
+            None => self.rows.only(&PartSet::default()),
+        };
         Frame::new(rows.frame, self.schema.clone())
+    }
+
+    /// A fold of any repeat, with the rows as they are dealt there.
+    fn dealt(&self, fold: usize) -> Option<(&RowSet, &Fold)> {
+        let first = self.folds.iter().map(|fold| (&self.rows, fold));
+        let later = self.later.iter();
+        let later = later.flat_map(|deal| deal.each.iter().map(|fold| (&deal.rows, fold)));
+        first.chain(later).nth(fold)
     }
 
     /// Every row as the source has it, in its order, with the column `prediction` of the model that
@@ -110,7 +124,7 @@ where
     /// `prediction` is replaced.
     ///
     /// The prediction is null for a row that no model is scored on, such as one of the first block
-    /// of a split in order of time.
+    /// of a split in order of time. Where the folds are repeated, it is that of the first repeat.
     ///
     /// # Errors
     ///
@@ -163,6 +177,33 @@ impl<P: fmt::Debug, T: fmt::Debug, M: fmt::Debug> fmt::Debug for FoldsRun<P, T, 
     }
 }
 
+impl<P, T, M> FoldsRun<P, T, M> {
+    /// Says in which repeat it was.
+    fn repeat(mut self, repeat: usize) -> Self {
+        for model in &mut self.models {
+            model.facts.split["repeat"] = repeat.into();
+        }
+        for warning in &mut self.warnings {
+            *warning = format!("repeat {repeat}, {warning}");
+        }
+        self
+    }
+
+    /// Adds the folds of the next repeat. Its predictions are not kept.
+    fn join(mut self, next: Self) -> Self {
+        self.models.extend(next.models);
+        self.scored.own.extend(next.scored.own);
+        self.scored.scaled.extend(next.scored.scaled);
+        self.warnings.extend(next.warnings);
+        self.later.push(Folds {
+            rows: next.rows,
+            each: next.folds,
+            refit: false,
+        });
+        self
+    }
+}
+
 pub(crate) type FoldsRunOf<P, T, E> =
     FoldsRun<<P as Plan>::Fitted, <T as Plan>::Fitted, <E as Estimator>::Model>;
 
@@ -186,7 +227,26 @@ where
     let (schema, outline) = fit::prepared(divided, estimator, settings)?;
     let started = session::started(divided, estimator, &outline);
     let (session, mut run) = session::recorded(tracker, settings, started, |log, recorder| {
-        let run = execute(divided, estimator, settings, &schema, &outline, log)?;
+        let opened = divided.division.open(&outline, log)?.repeats()?;
+        let several = opened.len() > 1;
+        let mut runs = Vec::with_capacity(opened.len());
+        for (repeat, folds) in opened.into_iter().enumerate() {
+            let run = execute(
+                divided,
+                estimator,
+                settings,
+                (&schema, &outline),
+                folds,
+                log,
+            );
+            runs.push(if several {
+                run.map_err(|error| error.in_repeat(repeat))?.repeat(repeat)
+            } else {
+                run?
+            });
+        }
+        let joined = runs.into_iter().reduce(FoldsRun::join);
+        let run = joined.ok_or_else(stuck)?;
         report(&run, log, recorder)?;
         Ok(run)
     })?;
@@ -200,8 +260,8 @@ fn execute<D, P, T, E>(
     divided: &Divided<D, P, T>,
     estimator: &E,
     settings: &Settings,
-    schema: &Schema,
-    outline: &Outline,
+    (schema, outline): (&Schema, &Outline),
+    folds: Folds,
     log: &mut ScanLog,
 ) -> Result<FoldsRunOf<P, T, E>>
 where
@@ -211,7 +271,7 @@ where
     T::Fitted: Invert,
     E: Estimator,
 {
-    let Folds { rows, each, refit } = divided.division.open(outline, log)?.folds()?;
+    let Folds { rows, each, refit } = folds;
     let count = each.len();
     let learns = each.iter().map(|fold| fold.train.clone());
     let learns = learns.enumerate().map(|(fold, of)| (Some(fold), of));
@@ -259,6 +319,7 @@ where
         scored,
         rows,
         folds: each,
+        later: Vec::new(),
         schema: schema.clone(),
         scans: Vec::new(),
         warnings,

@@ -8,10 +8,12 @@ mod explain;
 mod fit;
 mod folds_run;
 mod models;
+mod opened;
 mod recorder;
 mod run;
 mod score_folds;
 mod session;
+mod split_report;
 mod states;
 mod wants;
 

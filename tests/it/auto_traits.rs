@@ -4,8 +4,8 @@
 use std::fmt::Debug;
 
 use floe::estimator::{
-    BoxPredict, ConstantModel, FitReport, LinearModel, LinearRegression, MeanRegressor,
-    MedianRegressor, RankPolicy, Ridge, Training,
+    BoxPredict, ConstantModel, Descent, ElasticNet, FitReport, Lasso, LinearModel,
+    LinearRegression, MeanRegressor, MedianRegressor, RankPolicy, Ridge, Training,
 };
 use floe::flow::{Divided, Explain, Flow, Holdout, Parts, Run, Taught, Unsplit};
 use floe::learn::{
@@ -89,6 +89,9 @@ fn public_types_are_shared_logged_and_cloned() {
 
     value::<LinearRegression>();
     value::<Ridge>();
+    value::<Lasso>();
+    value::<ElasticNet>();
+    value::<Descent>();
     value::<LinearModel>();
     value::<FitReport>();
     value::<RankPolicy>();
