@@ -13,6 +13,10 @@ pub use crate::splitter::{
     TrainTestSplit, TrainValidationTest,
 };
 pub use crate::tracker::{JsonLinesTracker, MemoryTracker, Strict, Tracker};
+pub use crate::transform::encode::{
+    NullCategory, NullCode, NullMean, OneHotEncoder, OrdinalEncoder, TargetEncoder, Unknown,
+    UnknownCode, UnknownMean,
+};
 pub use crate::transform::impute::{Imputer, Integers, MissingIndicator, NanAs};
 pub use crate::transform::scale::{
     Constant, Infinities, MaxAbsScaler, MinMaxScaler, Nans, Norm, Normalizer, Nulls, Outside,

@@ -35,7 +35,6 @@ pub(crate) use climb::{Climb, climb, stuck};
 pub(crate) use climb_folds::{Climber, batch_of, climb_folds};
 pub use elastic_net::Descent;
 pub(crate) use elastic_net::refuse_settings;
-#[expect(unused_imports, reason = "the encoder of targets comes next")]
 pub(crate) use grouped::part_of_row;
 pub use grouped::{Group, GroupStatistic, Grouped, PartSum};
 pub use learned::Learned;

@@ -7,6 +7,7 @@ use super::file::Contents;
 use super::{Facts, Model, Pipeline, read};
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::estimator::{BoxPredict, ConstantModel, LinearModel, MostFrequentModel, Predict};
+use crate::transform::encode::{OneHotEncoding, OrdinalEncoding, TargetEncoding};
 use crate::transform::impute::{Imputation, MissingIndicator};
 use crate::transform::scale::{
     MaxAbsScaling, MinMaxScaling, Normalizer, RobustScaling, StandardScaling,
@@ -86,8 +87,11 @@ impl Registry {
             .step::<Imputation>()
             .step::<MissingIndicator>()
             .step::<Normalizer>()
+            .step::<OneHotEncoding>()
+            .step::<OrdinalEncoding>()
             .step::<Rename>()
             .step::<Select>()
+            .step::<TargetEncoding>()
             .target_step::<MaxAbsScaling>()
             .target_step::<MinMaxScaling>()
             .target_step::<RobustScaling>()

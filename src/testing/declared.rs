@@ -40,6 +40,8 @@ pub(super) fn asked<T: Transform>(step: &T, rows: &DataFrame) -> Verdict {
             "it reads `{absent}`, which the sample does not have"
         ));
     }
+    let more = Transform::learns_from(step, &input);
+    let reads = [reads, more.map_err(because("asking what it learns from"))?].concat();
     let mut asked = needs.iter().flat_map(|need| need.columns());
     if let Some(column) = asked.find(|column| !reads.contains(column)) {
         return Err(format!("it learns from `{column}` and does not read it"));
@@ -84,6 +86,8 @@ pub(super) fn declares<T: Transform>(step: &T, fitted: &T::Fitted, rows: &DataFr
         return Err(format!("it adds `{name}` and does not write it"));
     }
 
+    let more = Transform::learns_from(step, &input);
+    let reads = [reads, more.map_err(because("asking what it learns from"))?].concat();
     if reads.is_empty() {
         return Ok(());
     }
