@@ -6,7 +6,8 @@ use std::path::Path;
 use super::file::Contents;
 use super::{Facts, Model, Pipeline, read};
 use crate::error::{Error, ErrorKind, Result, listed};
-use crate::estimator::{BoxPredict, ConstantModel, LinearModel, Predict};
+use crate::estimator::{BoxPredict, ConstantModel, LinearModel, MostFrequentModel, Predict};
+use crate::transform::encode::{OneHotEncoding, OrdinalEncoding, TargetEncoding};
 use crate::transform::impute::{Imputation, MissingIndicator};
 use crate::transform::scale::{
     MaxAbsScaling, MinMaxScaling, Normalizer, RobustScaling, StandardScaling,
@@ -86,14 +87,18 @@ impl Registry {
             .step::<Imputation>()
             .step::<MissingIndicator>()
             .step::<Normalizer>()
+            .step::<OneHotEncoding>()
+            .step::<OrdinalEncoding>()
             .step::<Rename>()
             .step::<Select>()
+            .step::<TargetEncoding>()
             .target_step::<MaxAbsScaling>()
             .target_step::<MinMaxScaling>()
             .target_step::<RobustScaling>()
             .target_step::<StandardScaling>()
             .predictor::<ConstantModel>()
             .predictor::<LinearModel>()
+            .predictor::<MostFrequentModel>()
     }
 
     /// Adds a fitted step. One that can be undone is better added by
@@ -150,6 +155,7 @@ impl Registry {
                 split: contents.split,
                 tags: contents.tags,
                 metrics: contents.metrics,
+                weight: contents.weight,
             },
         })
     }
