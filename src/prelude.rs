@@ -10,6 +10,7 @@ pub use crate::source::{Csv, InMemory, NdJson, Parquet, Source};
 pub use crate::splitter::{KFold, Splitter, TrainTestSplit, TrainValidationTest};
 pub use crate::tracker::{JsonLinesTracker, MemoryTracker, Strict, Tracker};
 pub use crate::transform::impute::{Imputer, Integers, MissingIndicator, NanAs};
+pub use crate::transform::outlier::{Fence, Log1p, OutOfDomain, OutlierFilter, Winsorizer};
 pub use crate::transform::scale::{
     Constant, Infinities, MaxAbsScaler, MinMaxScaler, Nans, Norm, Normalizer, Nulls, Outside,
     RobustScaler, StandardScaler,

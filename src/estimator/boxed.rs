@@ -17,12 +17,17 @@ pub struct BoxPredict(Arc<dyn Erased>);
 
 trait Erased: Predict + Any {
     fn saved(&self) -> Result<Saved>;
+    fn kind(&self) -> &'static str;
     fn as_any(&self) -> &dyn Any;
 }
 
 impl<M: Predict + Artifact + 'static> Erased for M {
     fn saved(&self) -> Result<Saved> {
         Saved::of(self)
+    }
+
+    fn kind(&self) -> &'static str {
+        M::KIND
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -66,5 +71,9 @@ impl Persist for BoxPredict {
     fn save(&self, steps: &mut Vec<Saved>) -> Result<()> {
         steps.push(self.0.saved()?);
         Ok(())
+    }
+
+    fn kinds(&self, kinds: &mut Vec<&'static str>) {
+        kinds.push(self.0.kind());
     }
 }

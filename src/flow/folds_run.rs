@@ -187,6 +187,11 @@ where
     let started = session::started(divided, estimator, &outline);
     let (session, mut run) = session::recorded(tracker, settings, started, |log, recorder| {
         let run = execute(divided, estimator, settings, &schema, &outline, log)?;
+        let refitted = run.refitted.iter().map(|model| (None, model));
+        let folds = run.models.iter().enumerate();
+        for (fold, model) in folds.map(|(at, model)| (Some(at), model)).chain(refitted) {
+            session::record_steps(recorder, divided, &model.pipeline, fold)?;
+        }
         report(&run, log, recorder)?;
         Ok(run)
     })?;

@@ -138,6 +138,7 @@ where
     let started = session::started(divided, estimator, &outline);
     let (session, done) = session::recorded(tracker, settings, started, |log, recorder| {
         let done = execute(divided, estimator, settings, &schema, &outline, log)?;
+        session::record_steps(recorder, divided, &done.model.pipeline, None)?;
         report(&done, log, recorder)?;
         Ok(done)
     })?;

@@ -130,9 +130,14 @@ pub(crate) fn advance<D: Declare>(
     walk.read(&reads);
     let learned_from = step.learns_from(&input)?;
     walk.learn_from(&learned_from);
-    // What was asked of all rows must not be answered by those that are left.
     let drops = step.drops_train_rows();
-    let ready = walk.is_ready(&reads) && !(drops && walk.has_asked());
+    if drops {
+        walk.note_drop();
+    }
+    // What was asked of all rows must not be answered by those that are left. What only the train
+    // rows are judged by is read too.
+    let held = drops && (walk.has_asked() || !walk.is_ready(&learned_from));
+    let ready = walk.is_ready(&reads) && !held;
     let passed = Passed {
         step,
         input: &input,

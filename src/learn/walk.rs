@@ -33,6 +33,8 @@ pub struct Walk {
     learned_from: BTreeSet<PlSmallStr>,
     /// A step that drops train rows is not applied yet: nothing behind it can be learned.
     rows_pending: bool,
+    /// Some step drops train rows.
+    drops_rows: bool,
     waiting: bool,
     sheet: Sheet,
 }
@@ -47,6 +49,7 @@ impl Walk {
             inputs: BTreeSet::new(),
             learned_from: BTreeSet::new(),
             rows_pending: false,
+            drops_rows: false,
             waiting: false,
             sheet: Sheet::default(),
         }
@@ -113,6 +116,16 @@ impl Walk {
     /// Whether something stands on the sheet of this level.
     pub(crate) fn has_asked(&self) -> bool {
         !self.sheet.is_empty()
+    }
+
+    /// Meets a step that drops rows, or will.
+    pub(crate) fn note_drop(&mut self) {
+        self.drops_rows = true;
+    }
+
+    /// Whether some step drops train rows.
+    pub(crate) fn drops_rows(&self) -> bool {
+        self.drops_rows
     }
 
     /// Passes a step that will drop rows.

@@ -8,6 +8,7 @@ use super::{Facts, Model, Pipeline, read};
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::estimator::{BoxPredict, ConstantModel, LinearModel, Predict};
 use crate::transform::impute::{Imputation, MissingIndicator};
+use crate::transform::outlier::{Log1p, OutlierFiltering, Winsorization};
 use crate::transform::scale::{
     MaxAbsScaling, MinMaxScaling, Normalizer, RobustScaling, StandardScaling,
 };
@@ -88,8 +89,11 @@ impl Registry {
             .step::<Normalizer>()
             .step::<Rename>()
             .step::<Select>()
+            .step::<Winsorization>()
+            .target_step::<Log1p>()
             .target_step::<MaxAbsScaling>()
             .target_step::<MinMaxScaling>()
+            .target_step::<OutlierFiltering>()
             .target_step::<RobustScaling>()
             .target_step::<StandardScaling>()
             .predictor::<ConstantModel>()
