@@ -30,6 +30,7 @@ mod folds;
 mod impute;
 mod laws;
 mod leakage;
+mod log1p;
 mod many_files;
 mod metrics;
 mod model_file;

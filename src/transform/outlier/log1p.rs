@@ -100,7 +100,7 @@ impl Log1p {
         if self.out_of_domain == OutOfDomain::Null {
             let logarithms: Float64Chunked = floats
                 .iter()
-                .map(|value| value.filter(|value| !(*value <= -1.0)))
+                .map(|value| value.filter(|value| value.is_nan() || *value > -1.0))
                 .map(|value| value.map(|value| value.ln_1p() + 0.0))
                 .collect();
             let logarithms = logarithms.with_name(column.name().clone());

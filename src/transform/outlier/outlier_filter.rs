@@ -56,7 +56,7 @@ use crate::transform::{Apply, Artifact, Invert, Saved, Transform, names};
 /// // The line is that of the four other rows, and every row is predicted.
 /// let predicted = model.predict(rows.lazy())?.collect()?;
 /// assert!((predicted.column("prediction")?.f64()?.get(4).unwrap() - 1800.0).abs() < 1e-9);
-/// assert_eq!(model.pipeline().steps().dropped(), Some(1));
+/// assert_eq!(model.pipeline().steps().next().dropped(), Some(1));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq)]
