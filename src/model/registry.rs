@@ -6,7 +6,8 @@ use std::path::Path;
 use super::file::Contents;
 use super::{Facts, Model, Pipeline, read};
 use crate::error::{Error, ErrorKind, Result, listed};
-use crate::estimator::{BoxPredict, ConstantModel, LinearModel, Predict};
+use crate::estimator::{BoxPredict, ConstantModel, LinearModel, MostFrequentModel, Predict};
+use crate::transform::encode::{OneHotEncoding, OrdinalEncoding, TargetEncoding};
 use crate::transform::impute::{Imputation, MissingIndicator};
 use crate::transform::outlier::{Log1p, OutlierFiltering, Winsorization};
 use crate::transform::scale::{
@@ -87,8 +88,11 @@ impl Registry {
             .step::<Imputation>()
             .step::<MissingIndicator>()
             .step::<Normalizer>()
+            .step::<OneHotEncoding>()
+            .step::<OrdinalEncoding>()
             .step::<Rename>()
             .step::<Select>()
+            .step::<TargetEncoding>()
             .step::<Winsorization>()
             .target_step::<Log1p>()
             .target_step::<MaxAbsScaling>()
@@ -98,6 +102,7 @@ impl Registry {
             .target_step::<StandardScaling>()
             .predictor::<ConstantModel>()
             .predictor::<LinearModel>()
+            .predictor::<MostFrequentModel>()
     }
 
     /// Adds a fitted step. One that can be undone is better added by
@@ -154,6 +159,7 @@ impl Registry {
                 split: contents.split,
                 tags: contents.tags,
                 metrics: contents.metrics,
+                weight: contents.weight,
             },
         })
     }
