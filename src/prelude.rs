@@ -1,7 +1,9 @@
 //! Everything that a flow is written with: `use floe::prelude::*;`.
 
 pub use crate::estimator::{
-    Estimator, LinearRegression, MeanRegressor, MedianRegressor, Predict, RankPolicy, Ridge,
+    DecisionTreeRegressor, Estimator, KNeighborsClassifier, KNeighborsRegressor, LinearRegression,
+    MaxFeatures, MeanRegressor, MedianRegressor, NeighborWeights, Predict, RandomForestClassifier,
+    RandomForestRegressor, RankPolicy, Ridge,
 };
 pub use crate::learn::{CancelToken, FitOn as _};
 pub use crate::metric::RegressionMetrics;

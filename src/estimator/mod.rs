@@ -3,6 +3,7 @@
 mod baseline;
 mod boxed;
 mod classes;
+mod guarded;
 mod linear;
 mod linear_model;
 mod ridge;
@@ -15,6 +16,11 @@ use polars::prelude::{DataFrame, LazyFrame, PlSmallStr};
 pub use baseline::{ConstantModel, MeanRegressor, MedianRegressor};
 pub use boxed::BoxPredict;
 pub use classes::Classes;
+pub use guarded::{
+    DecisionTreeRegressor, ForestClassifierModel, ForestModel, KNeighborsClassifier,
+    KNeighborsRegressor, MaxFeatures, NeighborWeights, NeighborsClassifierModel, NeighborsModel,
+    RandomForestClassifier, RandomForestRegressor, Tree,
+};
 pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};
 pub use ridge::Ridge;
@@ -129,6 +135,12 @@ impl<'a> Training<'a> {
         let log = self.log.lock();
         let mut log = log.unwrap_or_else(PoisonError::into_inner);
         log.stream(query, Purpose::Estimator, each)
+    }
+
+    /// An error when the run was told to stop, for a fit that works long after its scans.
+    pub(crate) fn refuse_cancelled(&self) -> Result<()> {
+        let log = self.log.lock();
+        log.unwrap_or_else(PoisonError::into_inner).cancel.check()
     }
 
     /// The columns of the train rows.

@@ -6,7 +6,10 @@ use std::path::Path;
 use super::file::Contents;
 use super::{Facts, Model, Pipeline, read};
 use crate::error::{Error, ErrorKind, Result, listed};
-use crate::estimator::{BoxPredict, ConstantModel, LinearModel, Predict};
+use crate::estimator::{
+    BoxPredict, ConstantModel, ForestClassifierModel, ForestModel, LinearModel,
+    NeighborsClassifierModel, NeighborsModel, Predict,
+};
 use crate::transform::impute::{Imputation, MissingIndicator};
 use crate::transform::scale::{
     MaxAbsScaling, MinMaxScaling, Normalizer, RobustScaling, StandardScaling,
@@ -93,7 +96,11 @@ impl Registry {
             .target_step::<RobustScaling>()
             .target_step::<StandardScaling>()
             .predictor::<ConstantModel>()
+            .predictor::<ForestClassifierModel>()
+            .predictor::<ForestModel>()
             .predictor::<LinearModel>()
+            .predictor::<NeighborsClassifierModel>()
+            .predictor::<NeighborsModel>()
     }
 
     /// Adds a fitted step. One that can be undone is better added by

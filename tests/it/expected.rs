@@ -19,12 +19,12 @@ const CLOSE: f64 = 1e-12;
 /// rows -3.5245586305228047e-05.
 const COEFFICIENT: f64 = 1e-11;
 
-fn expected() -> Option<Value> {
+pub(crate) fn expected() -> Option<Value> {
     let text = text("expected/scikit_learn.json")?;
     Some(serde_json::from_str(&text).expect("JSON"))
 }
 
-fn numbers(value: &Value) -> Vec<f64> {
+pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     let values = value.as_array().expect("an array").iter();
     values
         .map(|value| value.as_f64().expect("a number"))
@@ -32,7 +32,7 @@ fn numbers(value: &Value) -> Vec<f64> {
 }
 
 /// Differences of numbers far smaller than their terms are judged by the size of the terms.
-fn close(found: f64, expected: f64, size: f64, within: f64, what: &str) {
+pub(crate) fn close(found: f64, expected: f64, size: f64, within: f64, what: &str) {
     let error = (found - expected).abs() / expected.abs().max(size);
     assert!(error <= within, "{what}: {found} {expected}");
 }
@@ -45,12 +45,12 @@ fn agrees(found: &[f64], expected: &Value, size: f64, what: &str) {
     }
 }
 
-fn read(csv: &Csv) -> DataFrame {
+pub(crate) fn read(csv: &Csv) -> DataFrame {
     csv.scan().and_then(collect).expect("rows")
 }
 
 /// A file whose first line holds counts: columns `x0`, `x1`, … and the class.
-fn counted(path: &str, features: usize) -> Option<DataFrame> {
+pub(crate) fn counted(path: &str, features: usize) -> Option<DataFrame> {
     let mut names: Vec<_> = (0..features).map(|at| format!("x{at}")).collect();
     names.push("class".to_owned());
     let csv = Csv::new(data(path)?).no_header().skip_lines(1);
@@ -58,7 +58,7 @@ fn counted(path: &str, features: usize) -> Option<DataFrame> {
 }
 
 /// The diabetes table: two files of numbers with spaces between, under gzip.
-fn diabetes(features: &[String]) -> Option<DataFrame> {
+pub(crate) fn diabetes(features: &[String]) -> Option<DataFrame> {
     let unpacked = |path: &str| {
         let file = std::fs::File::open(data(path)?).expect("a file");
         let mut text = String::new();
@@ -87,7 +87,7 @@ fn diabetes(features: &[String]) -> Option<DataFrame> {
     Some(DataFrame::new_infer_height(columns).expect("a frame"))
 }
 
-fn names(block: &Value) -> Vec<String> {
+pub(crate) fn names(block: &Value) -> Vec<String> {
     serde_json::from_value(block["features"].clone()).expect("names")
 }
 
@@ -196,7 +196,7 @@ fn scalers_of_titanic_leave_nulls_out_as_scikit_learn_does() {
     check_scalers(&rows, &expected["titanic"]["scalers_Age_Fare_nan_ignored"]);
 }
 
-fn sides(rows: &DataFrame) -> [DataFrame; 2] {
+pub(crate) fn sides(rows: &DataFrame) -> [DataFrame; 2] {
     let test = |at: usize| at % 5 == 4;
     let mask = |wanted: bool| -> BooleanChunked {
         (0..rows.height())
@@ -269,7 +269,7 @@ fn ridge_of_diabetes_agrees_with_scikit_learn() {
 }
 
 /// The median of all rows, as the expected values were made: not a thing to do in a model.
-fn imputed(rows: DataFrame, column: &str) -> DataFrame {
+pub(crate) fn imputed(rows: DataFrame, column: &str) -> DataFrame {
     let all = floe::train_on(InMemory::new(rows.clone())).expect("a frame");
     let imputer = Imputer::median([column]).fit_on(&all).expect("a fit");
     imputer.apply(rows.lazy()).and_then(collect).expect("rows")
@@ -305,13 +305,9 @@ fn what_gaps_are_filled_with_agrees_with_scikit_learn() {
     }
 }
 
-#[test]
-fn least_squares_of_titanic_agrees_with_scikit_learn() {
-    let Some(expected) = expected() else { return };
-    let Some(path) = data("titanic/train.csv") else {
-        return;
-    };
-    let rows = read(&Csv::new(path));
+/// Titanic with the features of the expected values.
+pub(crate) fn titanic() -> Option<DataFrame> {
+    let rows = read(&Csv::new(data("titanic/train.csv")?));
     let is = |column: &str, value: &str, name: &str| {
         let is = col(column).eq(lit(value.to_owned()));
         is.fill_null(lit(false)).cast(DataType::Int64).alias(name)
@@ -321,24 +317,35 @@ fn least_squares_of_titanic_agrees_with_scikit_learn() {
         is("Embarked", "C", "Emb_C"),
         is("Embarked", "Q", "Emb_Q"),
     ]);
-    let rows = collect(rows).expect("rows");
+    Some(collect(rows).expect("rows"))
+}
+
+#[test]
+fn least_squares_of_titanic_agrees_with_scikit_learn() {
+    let Some(expected) = expected() else { return };
+    let Some(rows) = titanic() else { return };
     check_regression(&rows, "Survived", &expected["titanic"]["linear_survived"]);
+}
+
+/// The housing table without gaps.
+pub(crate) fn housing() -> Option<DataFrame> {
+    let path = data("tabular/housing_missing.csv")?;
+    Some(imputed(read(&Csv::new(path)), "total_bedrooms"))
+}
+
+/// Standardised on all rows, by our own scaler.
+pub(crate) fn standardised(rows: DataFrame, features: &[String]) -> DataFrame {
+    let all = floe::train_on(InMemory::new(rows.clone())).expect("a frame");
+    let scaler = StandardScaler::new(features).fit_on(&all).expect("a fit");
+    scaler.apply(rows.lazy()).and_then(collect).expect("rows")
 }
 
 #[test]
 fn least_squares_of_housing_agrees_with_scikit_learn() {
     let Some(expected) = expected() else { return };
-    let Some(path) = data("tabular/housing_missing.csv") else {
-        return;
-    };
+    let Some(rows) = housing() else { return };
     let block = &expected["housing"]["median_imputed"];
-    let rows = imputed(read(&Csv::new(path)), "total_bedrooms");
-    // Standardised on all rows, by our own scaler.
-    let all = floe::train_on(InMemory::new(rows.clone())).expect("a frame");
-    let scaler = StandardScaler::new(names(block))
-        .fit_on(&all)
-        .expect("a fit");
-    let rows = scaler.apply(rows.lazy()).and_then(collect).expect("rows");
+    let rows = standardised(rows, &names(block));
     check_regression(&rows, "median_house_value", block);
 }
 
