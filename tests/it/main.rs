@@ -26,6 +26,7 @@ mod dtypes;
 mod erased;
 mod expected;
 mod folds;
+mod forest_classifier;
 mod forests;
 mod impute;
 mod laws;

@@ -43,7 +43,7 @@ use crate::transform::Saved;
 ///
 /// The classes are found in the scan of the last level; the fit makes one more scan of its own and
 /// holds the train rows: 8 bytes a value, and twice that for each thread while trees grow; there are
-/// as many threads as processors. Trees are grown by smartcore 0.7, whose own classifiers votes and
+/// as many threads as processors, or as the environment's `POLARS_MAX_THREADS` says. Trees are grown by smartcore 0.7, whose own classifier votes and
 /// misses splits, and copied into the model; splits whose sides say the same are dropped.
 ///
 /// The bits depend on the seed and the rows in their order, not on threads, batches or the process.

@@ -151,13 +151,22 @@ impl<'a> Grower<'a> {
     }
 }
 
-/// Grows `count` trees by as many threads as there are processors; `stop` is asked between them.
+/// As many as there are processors, or as Polars is bound to.
+fn threads() -> usize {
+    let bound = std::env::var("POLARS_MAX_THREADS");
+    let bound = bound.ok().and_then(|count| count.parse().ok());
+    bound
+        .or_else(|| thread::available_parallelism().ok())
+        .map_or(1, NonZero::get)
+}
+
+/// Grows `count` trees, as many at a time as there are threads; `stop` is asked between them.
 pub(super) fn in_parallel(
     count: usize,
     stop: impl Fn() -> Result<()>,
     grow: impl Fn(usize) -> Result<Grown> + Sync,
 ) -> Result<Vec<Grown>> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = threads();
     let mut grown = Vec::with_capacity(count);
     while grown.len() < count {
         stop()?;

@@ -33,7 +33,8 @@ use crate::transform::Saved;
 /// integers beyond 2^53 rounded. Scaling changes nothing.
 ///
 /// The fit makes one scan of its own and holds the train rows: 8 bytes a value, and twice that for
-/// each thread while trees grow; there are as many threads as processors. Trees are grown by smartcore
+/// each thread while trees grow; there are as many threads as processors, or as the environment's
+/// `POLARS_MAX_THREADS` says. Trees are grown by smartcore
 /// 0.7 (Breiman, Random Forests, Machine Learning 45, 2001) on distances from the first target, then
 /// copied into the model, and splits whose sides say the same are dropped.
 ///
