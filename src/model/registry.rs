@@ -7,7 +7,7 @@ use super::file::Contents;
 use super::{Facts, Model, Pipeline, read};
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::estimator::{
-    BoxPredict, ConstantModel, ForestClassifierModel, ForestModel, LinearModel,
+    BoxPredict, ConstantModel, ForestClassifierModel, ForestModel, LinearModel, MostFrequentModel,
     NeighborsClassifierModel, NeighborsModel, Predict,
 };
 use crate::transform::impute::{Imputation, MissingIndicator};
@@ -99,6 +99,7 @@ impl Registry {
             .predictor::<ForestClassifierModel>()
             .predictor::<ForestModel>()
             .predictor::<LinearModel>()
+            .predictor::<MostFrequentModel>()
             .predictor::<NeighborsClassifierModel>()
             .predictor::<NeighborsModel>()
     }
@@ -157,6 +158,7 @@ impl Registry {
                 split: contents.split,
                 tags: contents.tags,
                 metrics: contents.metrics,
+                weight: contents.weight,
             },
         })
     }

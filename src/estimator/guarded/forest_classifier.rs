@@ -54,7 +54,7 @@ use crate::transform::Saved;
 ///
 /// | error | when |
 /// |---|---|
-/// | [`Config`](crate::ErrorKind::Config) | a setting cannot work |
+/// | [`Config`](crate::ErrorKind::Config) | a setting cannot work, or a step stands on the target |
 /// | [`Schema`](crate::ErrorKind::Schema) | a column is absent, a feature is not numeric, or the target has no classes, such as floats |
 /// | [`Fit`](crate::ErrorKind::Fit) | a feature holds nulls, NaN or infinities; the target has nulls, fewer than two classes, or more than [`Classes::MOST`]; a weight is negative, or all are 0 |
 /// | [`Cancelled`](crate::ErrorKind::Cancelled) | the run's token was used; it is asked between trees |
@@ -147,6 +147,10 @@ impl Estimator for RandomForestClassifier {
 
     fn scans(&self) -> usize {
         1
+    }
+
+    fn is_classifier(&self) -> bool {
+        true
     }
 
     fn restore(&self, saved: &Saved) -> Result<ForestClassifierModel> {

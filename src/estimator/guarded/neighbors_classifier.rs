@@ -44,7 +44,7 @@ use crate::transform::{Artifact, Saved};
 ///
 /// | error | when |
 /// |---|---|
-/// | [`Config`](crate::ErrorKind::Config) | `n_neighbors` is 0 |
+/// | [`Config`](crate::ErrorKind::Config) | `n_neighbors` is 0, or a step stands on the target |
 /// | [`Schema`](crate::ErrorKind::Schema) | a column is absent, a feature is not numeric, or the target has no classes, such as floats |
 /// | [`Fit`](crate::ErrorKind::Fit) | there are fewer train rows than neighbours; a feature holds nulls, NaN or infinities, or lies beyond 1e150; the target has nulls, fewer than two classes, or more than [`Classes::MOST`] |
 ///
@@ -122,6 +122,10 @@ impl Estimator for KNeighborsClassifier {
 
     fn scans(&self) -> usize {
         1
+    }
+
+    fn is_classifier(&self) -> bool {
+        true
     }
 
     fn restore(&self, saved: &Saved) -> Result<NeighborsClassifierModel> {
