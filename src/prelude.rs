@@ -1,8 +1,9 @@
 //! Everything that a flow is written with: `use floe::prelude::*;`.
 
 pub use crate::estimator::{
-    ElasticNet, Estimator, Lasso, LinearRegression, MeanRegressor, MedianRegressor,
-    MostFrequentClassifier, Predict, RankPolicy, Ridge,
+    DecisionTreeRegressor, ElasticNet, Estimator, KNeighborsClassifier, KNeighborsRegressor, Lasso,
+    LinearRegression, MaxFeatures, MeanRegressor, MedianRegressor, MostFrequentClassifier,
+    NeighborWeights, Predict, RandomForestClassifier, RandomForestRegressor, RankPolicy, Ridge,
 };
 pub use crate::learn::{CancelToken, FitOn as _};
 pub use crate::metric::{ClassificationMetrics, RegressionMetrics};
