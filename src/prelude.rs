@@ -1,8 +1,9 @@
 //! Everything that a flow is written with: `use floe::prelude::*;`.
 
 pub use crate::estimator::{
-    ElasticNet, Estimator, Lasso, LinearRegression, MeanRegressor, MedianRegressor,
-    MostFrequentClassifier, Predict, RankPolicy, Ridge,
+    DecisionTreeRegressor, ElasticNet, Estimator, KNeighborsClassifier, KNeighborsRegressor, Lasso,
+    LinearRegression, MaxFeatures, MeanRegressor, MedianRegressor, MostFrequentClassifier,
+    NeighborWeights, Predict, RandomForestClassifier, RandomForestRegressor, RankPolicy, Ridge,
 };
 pub use crate::learn::{CancelToken, FitOn as _};
 pub use crate::metric::{ClassificationMetrics, RegressionMetrics};
@@ -20,6 +21,7 @@ pub use crate::transform::encode::{
 pub use crate::transform::impute::{
     EmptyAs, Imputer, Integers, MissingIndicator, NanAs, UnseenGroup,
 };
+pub use crate::transform::outlier::{Fence, Log1p, OutOfDomain, OutlierFilter, Winsorizer};
 pub use crate::transform::scale::{
     Constant, Infinities, MaxAbsScaler, MinMaxScaler, Nans, Norm, Normalizer, Nulls, Outside,
     RobustScaler, StandardScaler,

@@ -12,11 +12,17 @@
 //! | [`Ridge`] | `‖y − Xw − b‖² + alpha · ‖w‖²` | once for all rows |
 //! | [`Lasso`] | `‖y − Xw − b‖² / 2n + alpha · ‖w‖₁` | once a row |
 //! | [`ElasticNet`] | as `Lasso`, `l1_ratio` of it on `‖w‖₁`, the rest on `‖w‖² / 2` | once a row |
+//!
+//! [`DecisionTreeRegressor`], [`RandomForestRegressor`], [`RandomForestClassifier`],
+//! [`KNeighborsRegressor`] and [`KNeighborsClassifier`] hold the train rows while they learn, 8 bytes
+//! a value, and refuse nulls, NaN and infinities in them. The trees are grown by smartcore and copied
+//! into a form of our own, a [`Tree`]; neighbours are searched by our own code.
 
 mod baseline;
 mod boxed;
 mod classes;
 mod elastic_net;
+mod guarded;
 mod lasso;
 mod linear;
 mod linear_model;
@@ -32,6 +38,11 @@ pub use baseline::{ConstantModel, MeanRegressor, MedianRegressor};
 pub use boxed::{BoxEstimator, BoxPredict};
 pub use classes::Classes;
 pub use elastic_net::ElasticNet;
+pub use guarded::{
+    DecisionTreeRegressor, ForestClassifierModel, ForestModel, KNeighborsClassifier,
+    KNeighborsRegressor, MaxFeatures, NeighborWeights, NeighborsClassifierModel, NeighborsModel,
+    RandomForestClassifier, RandomForestRegressor, Tree,
+};
 pub use lasso::Lasso;
 pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};
@@ -154,6 +165,12 @@ impl<'a> Training<'a> {
         let log = self.log.lock();
         let mut log = log.unwrap_or_else(PoisonError::into_inner);
         log.stream(query, Purpose::Estimator, each)
+    }
+
+    /// An error when the run was told to stop, for a fit that works long after its scans.
+    pub(crate) fn refuse_cancelled(&self) -> Result<()> {
+        let log = self.log.lock();
+        log.unwrap_or_else(PoisonError::into_inner).cancel.check()
     }
 
     /// The columns of the train rows.

@@ -111,9 +111,9 @@ impl Trail {
                 all(&[Shape::Filled]) || self.is_exact() && all(&[Shape::Line, Shape::Filled])
             }
             Statistic::Categories { .. } | Statistic::MostFrequent { .. } => all(&[Shape::Filled]),
-            Statistic::Quantile(_) | Statistic::ApproximateQuantile { .. } => {
-                all(&[Shape::Rising, Shape::Line])
-            }
+            Statistic::Quantile(_)
+            | Statistic::ApproximateQuantile { .. }
+            | Statistic::Beyond { .. } => all(&[Shape::Rising, Shape::Line]),
             Statistic::Count | Statistic::Infinities | Statistic::Min | Statistic::Max => {
                 self.links.iter().all(|link| link.shape != Shape::Any)
             }
@@ -189,8 +189,11 @@ impl Link {
             summary,
             quantiles,
             approximate,
+            beyond,
             ..
         } = answer;
+        // Where a step makes values equal, a fence of the moved quantiles parts others.
+        beyond.clear();
         let Some((min, max)) = summary.min.zip(summary.max) else {
             return Ok(());
         };

@@ -22,6 +22,7 @@ impl Link {
         // Where a value that fills them all falls among the others is not known.
         answer.quantiles.clear();
         answer.approximate.clear();
+        answer.beyond.clear();
         let dtype = self.input.field(&self.column)?.dtype();
         let summary = &mut answer.summary;
         if *dtype == DataType::String {

@@ -27,6 +27,16 @@ pub enum FillValue {
 }
 
 impl FillValue {
+    /// The value as JSON.
+    pub(super) fn told(&self) -> serde_json::Value {
+        match self {
+            Self::Bool(value) => (*value).into(),
+            Self::Int(value) => Value::Int(*value).told(),
+            Self::Float(value) => Value::Float(*value).told(),
+            Self::Text(value) => value.as_str().into(),
+        }
+    }
+
     /// A learned mean or median as a value of a dtype: rounded to nearest, a half to even, where the
     /// dtype has gaps between its numbers.
     pub(super) fn learned(middle: Mean, dtype: &DataType) -> Self {

@@ -8,9 +8,8 @@ use super::imputation::Strategy;
 use super::policy::EmptyAs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::{
-    Category, Group, GroupStatistic, Learned, Mean, Need, Quantile, Statistic, Value,
+    Category, Group, GroupStatistic, Learned, Mean, Need, Quantile, Statistic, Value, middle,
 };
-use crate::transform::scale::middle;
 
 /// What one imputer learns.
 pub(super) struct Lesson<'a> {
