@@ -1,7 +1,8 @@
 //! Everything that a flow is written with: `use floe::prelude::*;`.
 
 pub use crate::estimator::{
-    Estimator, LinearRegression, MeanRegressor, MedianRegressor, Predict, RankPolicy, Ridge,
+    ClassWeight, Estimator, LinearRegression, LogisticRegression, MeanRegressor, MedianRegressor,
+    Predict, RankPolicy, Ridge,
 };
 pub use crate::learn::{CancelToken, FitOn as _};
 pub use crate::metric::RegressionMetrics;

@@ -2,10 +2,15 @@
 
 mod baseline;
 mod boxed;
+mod class_weight;
 mod classes;
+mod feature;
 mod linear;
 mod linear_model;
+mod logistic;
 mod ridge;
+mod row_weights;
+mod softmax;
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -14,9 +19,11 @@ use polars::prelude::{DataFrame, LazyFrame, PlSmallStr};
 
 pub use baseline::{ConstantModel, MeanRegressor, MedianRegressor};
 pub use boxed::BoxPredict;
+pub use class_weight::ClassWeight;
 pub use classes::Classes;
 pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};
+pub use logistic::{LogisticModel, LogisticRegression, LogisticReport};
 pub use ridge::Ridge;
 
 use crate::error::Result;
@@ -50,6 +57,16 @@ pub trait Estimator: fmt::Debug + Send + Sync {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a setting that cannot work.
     fn features(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
 
+    /// Columns that are learned from beside the features and the target, such as the weights of the
+    /// rows; they need not be there where the model predicts. Default: none.
+    ///
+    /// # Errors
+    ///
+    /// As [`features`](Self::features).
+    fn learns_from(&self, _: &Schema) -> Result<Vec<PlSmallStr>> {
+        Ok(Vec::new())
+    }
+
     /// What must be known of the train rows. Answered in the scan of the last level.
     ///
     /// # Errors
@@ -57,7 +74,7 @@ pub trait Estimator: fmt::Debug + Send + Sync {
     /// As [`features`](Self::features), and for a dtype that cannot be learned from.
     fn needs(&self, input: &Schema) -> Result<Vec<Need>>;
 
-    /// How many scans of its own the estimator makes beyond the declared needs. Default: none.
+    /// How many scans of its own the estimator makes at most beyond the declared needs. Default: none.
     fn scans(&self) -> usize {
         0
     }
@@ -129,6 +146,12 @@ impl<'a> Training<'a> {
         let log = self.log.lock();
         let mut log = log.unwrap_or_else(PoisonError::into_inner);
         log.stream(query, Purpose::Estimator, each)
+    }
+
+    /// Ends a fit that works on rows in memory, where its run was cancelled.
+    pub(crate) fn check_cancel(&self) -> Result<()> {
+        let log = self.log.lock();
+        log.unwrap_or_else(PoisonError::into_inner).cancel.check()
     }
 
     /// The columns of the train rows.
