@@ -6,7 +6,10 @@ use std::path::Path;
 use super::file::Contents;
 use super::{Facts, Model, Pipeline, read};
 use crate::error::{Error, ErrorKind, Result, listed};
-use crate::estimator::{BoxPredict, ConstantModel, LinearModel, LogisticModel, Predict};
+use crate::estimator::{
+    BoxPredict, ConstantModel, LinearModel, LogisticModel, MostFrequentModel, Predict,
+};
+use crate::transform::encode::{OneHotEncoding, OrdinalEncoding, TargetEncoding};
 use crate::transform::impute::{Imputation, MissingIndicator};
 use crate::transform::scale::{
     MaxAbsScaling, MinMaxScaling, Normalizer, RobustScaling, StandardScaling,
@@ -86,8 +89,11 @@ impl Registry {
             .step::<Imputation>()
             .step::<MissingIndicator>()
             .step::<Normalizer>()
+            .step::<OneHotEncoding>()
+            .step::<OrdinalEncoding>()
             .step::<Rename>()
             .step::<Select>()
+            .step::<TargetEncoding>()
             .target_step::<MaxAbsScaling>()
             .target_step::<MinMaxScaling>()
             .target_step::<RobustScaling>()
@@ -95,6 +101,7 @@ impl Registry {
             .predictor::<ConstantModel>()
             .predictor::<LinearModel>()
             .predictor::<LogisticModel>()
+            .predictor::<MostFrequentModel>()
     }
 
     /// Adds a fitted step. One that can be undone is better added by
@@ -151,6 +158,7 @@ impl Registry {
                 split: contents.split,
                 tags: contents.tags,
                 metrics: contents.metrics,
+                weight: contents.weight,
             },
         })
     }

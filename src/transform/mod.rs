@@ -4,6 +4,7 @@ mod artifact;
 mod boxed;
 mod chain;
 mod columns;
+pub mod encode;
 mod identity;
 pub mod impute;
 mod invert;

@@ -271,6 +271,10 @@ impl Estimator for LogisticRegression {
         Ok(needs)
     }
 
+    fn is_classifier(&self) -> bool {
+        true
+    }
+
     fn scans(&self) -> usize {
         self.max_iter
     }
