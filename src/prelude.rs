@@ -1,9 +1,10 @@
 //! Everything that a flow is written with: `use floe::prelude::*;`.
 
 pub use crate::estimator::{
-    DecisionTreeRegressor, ElasticNet, Estimator, KNeighborsClassifier, KNeighborsRegressor, Lasso,
-    LinearRegression, MaxFeatures, MeanRegressor, MedianRegressor, MostFrequentClassifier,
-    NeighborWeights, Predict, RandomForestClassifier, RandomForestRegressor, RankPolicy, Ridge,
+    ClassWeight, DecisionTreeRegressor, ElasticNet, Estimator, KNeighborsClassifier,
+    KNeighborsRegressor, Lasso, LinearRegression, LogisticRegression, MaxFeatures, MeanRegressor,
+    MedianRegressor, MostFrequentClassifier, NeighborWeights, Predict, RandomForestClassifier,
+    RandomForestRegressor, RankPolicy, Ridge,
 };
 pub use crate::learn::{CancelToken, FitOn as _};
 pub use crate::metric::{ClassificationMetrics, RegressionMetrics};
