@@ -349,7 +349,10 @@ fn a_filter_sees_the_columns_of_a_group() {
         .and_then(collect)
         .expect("rows");
     let naive = rows.clone().lazy().filter(col("sex").neq(lit("x")));
-    let naive = naive.drop(by_name(["sex"], true, false)).collect().expect("rows");
+    let naive = naive
+        .drop(by_name(["sex"], true, false))
+        .collect()
+        .expect("rows");
     let alone = standard("c").fit_on(&train(naive.clone())).expect("a fit");
     let naive = alone.apply(naive.lazy()).and_then(collect).expect("rows");
     let left = left.select(["a", "b", "c", "y"]).expect("columns");

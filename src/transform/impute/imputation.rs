@@ -198,7 +198,10 @@ impl Apply for Imputation {
 
     fn report(&self) -> serde_json::Value {
         let columns = self.columns.iter().map(|filled| {
-            let fill = serde_json::json!({ "fill": filled.value.told() });
+            let mut fill = serde_json::json!({ "fill": filled.value.told() });
+            if !filled.groups.is_empty() {
+                fill["groups"] = filled.groups.len().into();
+            }
             (filled.column.clone(), fill)
         });
         serde_json::Value::Object(columns.collect())
