@@ -20,14 +20,19 @@
 
 mod baseline;
 mod boxed;
+mod class_weight;
 mod classes;
 mod elastic_net;
+mod feature;
 mod guarded;
 mod lasso;
 mod linear;
 mod linear_model;
+mod logistic;
 mod most_frequent;
 mod ridge;
+mod row_weights;
+mod softmax;
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -36,6 +41,7 @@ use polars::prelude::{DataFrame, LazyFrame, PlSmallStr};
 
 pub use baseline::{ConstantModel, MeanRegressor, MedianRegressor};
 pub use boxed::{BoxEstimator, BoxPredict};
+pub use class_weight::ClassWeight;
 pub use classes::Classes;
 pub use elastic_net::ElasticNet;
 pub use guarded::{
@@ -46,6 +52,7 @@ pub use guarded::{
 pub use lasso::Lasso;
 pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};
+pub use logistic::{LogisticModel, LogisticRegression, LogisticReport};
 pub use most_frequent::{MostFrequentClassifier, MostFrequentModel};
 pub use ridge::Ridge;
 
@@ -80,6 +87,16 @@ pub trait Estimator: fmt::Debug + Send + Sync {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a setting that cannot work.
     fn features(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
 
+    /// Columns that are learned from beside the features and the target, such as the weights of the
+    /// rows; they need not be there where the model predicts. Default: none.
+    ///
+    /// # Errors
+    ///
+    /// As [`features`](Self::features).
+    fn learns_from(&self, _: &Schema) -> Result<Vec<PlSmallStr>> {
+        Ok(Vec::new())
+    }
+
     /// What must be known of the train rows. Answered in the scan of the last level.
     ///
     /// # Errors
@@ -87,7 +104,7 @@ pub trait Estimator: fmt::Debug + Send + Sync {
     /// As [`features`](Self::features), and for a dtype that cannot be learned from.
     fn needs(&self, input: &Schema) -> Result<Vec<Need>>;
 
-    /// How many scans of its own the estimator makes beyond the declared needs. Default: none.
+    /// How many scans of its own the estimator makes at most beyond the declared needs. Default: none.
     fn scans(&self) -> usize {
         0
     }

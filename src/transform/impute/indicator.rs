@@ -1,12 +1,12 @@
 use std::fmt;
 
-use polars::prelude::{DataType, Expr, LazyFrame, PlSmallStr};
+use polars::prelude::{DataType, Expr, LazyFrame, PlSmallStr, lit};
 use serde::{Deserialize, Serialize};
 
-use super::policy::NanAs;
+use super::policy::{EmptyAs, NanAs, is_default};
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::Learned;
-use crate::schema::{Columns, Field, Nullable, Schema, column, refuse_hidden};
+use crate::schema::{Columns, Field, Nullable, Schema, column, refuse_group, refuse_hidden};
 use crate::transform::{Apply, Artifact, RowWise, Saved, Stateless, Transform, names};
 
 /// Adds a Boolean column `<column>_missing` for each of some columns: true where the value is null.
@@ -18,6 +18,7 @@ use crate::transform::{Apply, Artifact, RowWise, Saved, Stateless, Transform, na
 /// | setting | default | meaning |
 /// |---|---|---|
 /// | `nans` | `NanAs::Value` | a NaN is a value, or a gap that is marked as a null is |
+/// | `empty` | `EmptyAs::Value` | so of an empty text |
 ///
 /// # Errors
 ///
@@ -43,6 +44,8 @@ pub struct MissingIndicator {
     #[serde(with = "names")]
     columns: Columns,
     nans: NanAs,
+    #[serde(default, skip_serializing_if = "is_default")]
+    empty: EmptyAs,
 }
 
 impl MissingIndicator {
@@ -51,6 +54,7 @@ impl MissingIndicator {
         Self {
             columns: columns.into(),
             nans: NanAs::default(),
+            empty: EmptyAs::default(),
         }
     }
 
@@ -60,14 +64,17 @@ impl MissingIndicator {
         self
     }
 
+    /// What an empty text is.
+    pub fn empty(mut self, empty: EmptyAs) -> Self {
+        self.empty = empty;
+        self
+    }
+
     /// Each column with the name of the new one.
     fn resolve(&self, input: &Schema) -> Result<Vec<[PlSmallStr; 2]>> {
         let mut pairs: Vec<[PlSmallStr; 2]> = Vec::new();
         for name in self.columns.resolve(input)? {
-            if input.field(&name)?.is_open() {
-                let message = "a group of columns cannot be marked as one column";
-                return Err(Error::new(ErrorKind::Config, message).on_column(name.as_str()));
-            }
+            refuse_group(input.field(&name)?, "marked")?;
             let made = PlSmallStr::from(format!("{name}_missing"));
             refuse_hidden(&made)?;
             if input.contains(&made) {
@@ -89,6 +96,9 @@ impl fmt::Debug for MissingIndicator {
         if self.nans != NanAs::default() {
             write!(f, ", nans: {:?}", self.nans)?;
         }
+        if self.empty != EmptyAs::default() {
+            write!(f, ", empty: {:?}", self.empty)?;
+        }
         f.write_str(")")
     }
 }
@@ -101,6 +111,10 @@ impl Apply for MissingIndicator {
             let mut missing = column(name.clone()).is_null();
             if self.nans == NanAs::Missing && known.field(&name)?.dtype().is_float() {
                 missing = missing.or(column(name).is_nan());
+            } else if self.empty == EmptyAs::Missing
+                && *known.field(&name)?.dtype() == DataType::String
+            {
+                missing = missing.or(column(name).eq(lit("")));
             }
             exprs.push(missing.alias(made));
         }
@@ -151,7 +165,9 @@ impl Transform for MissingIndicator {
 
     fn restore(&self, saved: &Saved) -> Result<Self> {
         let fitted: Self = saved.read()?;
-        let same = names::may_be(&self.columns, &fitted.columns) && fitted.nans == self.nans;
+        let same = names::may_be(&self.columns, &fitted.columns)
+            && fitted.nans == self.nans
+            && fitted.empty == self.empty;
         names::restored(self, fitted, same)
     }
 }
