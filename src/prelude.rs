@@ -1,8 +1,8 @@
 //! Everything that a flow is written with: `use floe::prelude::*;`.
 
 pub use crate::estimator::{
-    ClassWeight, ElasticNet, Estimator, Lasso, LinearRegression, LogisticRegression, MeanRegressor,
-    MedianRegressor, MostFrequentClassifier, Predict, RankPolicy, Ridge,
+    ClassWeight, ElasticNet, Estimator, GaussianNB, Lasso, LinearRegression, LogisticRegression,
+    MeanRegressor, MedianRegressor, MostFrequentClassifier, Predict, RankPolicy, Ridge,
 };
 pub use crate::learn::{CancelToken, FitOn as _};
 pub use crate::metric::{ClassificationMetrics, RegressionMetrics};

@@ -7,7 +7,8 @@ use super::file::Contents;
 use super::{Facts, Model, Pipeline, read};
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::estimator::{
-    BoxPredict, ConstantModel, LinearModel, LogisticModel, MostFrequentModel, Predict,
+    BoxPredict, ConstantModel, GaussianNBModel, LinearModel, LogisticModel, MostFrequentModel,
+    Predict,
 };
 use crate::transform::encode::{OneHotEncoding, OrdinalEncoding, TargetEncoding};
 use crate::transform::impute::{Imputation, MissingIndicator};
@@ -99,6 +100,7 @@ impl Registry {
             .target_step::<RobustScaling>()
             .target_step::<StandardScaling>()
             .predictor::<ConstantModel>()
+            .predictor::<GaussianNBModel>()
             .predictor::<LinearModel>()
             .predictor::<LogisticModel>()
             .predictor::<MostFrequentModel>()
