@@ -12,6 +12,11 @@
 //! | [`Ridge`] | `‖y − Xw − b‖² + alpha · ‖w‖²` | once for all rows |
 //! | [`Lasso`] | `‖y − Xw − b‖² / 2n + alpha · ‖w‖₁` | once a row |
 //! | [`ElasticNet`] | as `Lasso`, `l1_ratio` of it on `‖w‖₁`, the rest on `‖w‖² / 2` | once a row |
+//!
+//! [`DecisionTreeRegressor`], [`RandomForestRegressor`], [`RandomForestClassifier`],
+//! [`KNeighborsRegressor`] and [`KNeighborsClassifier`] hold the train rows while they learn, 8 bytes
+//! a value, and refuse nulls, NaN and infinities in them. The trees are grown by smartcore and copied
+//! into a form of our own, a [`Tree`]; neighbours are searched by our own code.
 
 mod baseline;
 mod boxed;
@@ -19,6 +24,7 @@ mod class_weight;
 mod classes;
 mod elastic_net;
 mod feature;
+mod guarded;
 mod lasso;
 mod linear;
 mod linear_model;
@@ -39,6 +45,11 @@ pub use boxed::{BoxEstimator, BoxPredict};
 pub use class_weight::ClassWeight;
 pub use classes::Classes;
 pub use elastic_net::ElasticNet;
+pub use guarded::{
+    DecisionTreeRegressor, ForestClassifierModel, ForestModel, KNeighborsClassifier,
+    KNeighborsRegressor, MaxFeatures, NeighborWeights, NeighborsClassifierModel, NeighborsModel,
+    RandomForestClassifier, RandomForestRegressor, Tree,
+};
 pub use lasso::Lasso;
 pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};
@@ -175,8 +186,8 @@ impl<'a> Training<'a> {
         log.stream(query, Purpose::Estimator, each)
     }
 
-    /// Ends a fit that works on rows in memory, where its run was cancelled.
-    pub(crate) fn check_cancel(&self) -> Result<()> {
+    /// An error when the run was told to stop, for a fit that works long after its scans.
+    pub(crate) fn refuse_cancelled(&self) -> Result<()> {
         let log = self.log.lock();
         log.unwrap_or_else(PoisonError::into_inner).cancel.check()
     }

@@ -134,11 +134,13 @@ pub(crate) fn advance<D: Declare>(
     walk.read(&reads);
     let learned_from = step.learns_from(&input)?;
     walk.learn_from(&learned_from);
-    // What was asked of all rows must not be answered by those that are left.
     let drops = step.drops_train_rows();
     let waits_for_names = walk.is_group_pending(&writes)
         || (walk.has_pending_group() && makes_group(&input, &step.output(&input)?));
-    let ready = walk.is_ready(&reads) && !waits_for_names && !(drops && walk.has_asked());
+    // What was asked of all rows must not be answered by those that are left. What only the train
+    // rows are judged by is read too.
+    let held = drops && (walk.has_asked() || !walk.is_ready(&learned_from));
+    let ready = walk.is_ready(&reads) && !waits_for_names && !held;
     if let Progress::Unsettled(_, learned) = progress
         && ready
     {

@@ -115,6 +115,11 @@ impl Walk {
         !self.sheet.is_empty()
     }
 
+    /// Whether a step was met that drops train rows.
+    pub(crate) fn drops_rows(&self) -> bool {
+        self.rows_pending || self.sheet.dropped
+    }
+
     /// Notes that a step drops rows.
     pub(crate) fn drop_rows(&mut self) {
         self.sheet.dropped = true;
@@ -139,10 +144,9 @@ impl Walk {
 
     /// Whether a step before here still has to say what is in one of these groups.
     pub(crate) fn is_group_pending(&self, columns: &[PlSmallStr]) -> bool {
-        let mut pending = columns
-            .iter()
-            .filter(|column| self.pending.contains_key(*column));
-        pending.any(|column| self.schema.get(column).is_some_and(Field::is_open))
+        let open = |column: &str| self.schema.get(column).is_some_and(Field::is_open);
+        let mut columns = columns.iter();
+        columns.any(|column| open(column) && self.pending.contains_key(column))
     }
 
     /// Whether a step before here still has to say what is in a group.
@@ -186,9 +190,8 @@ impl Walk {
         needs.iter().all(|need| match &need.0 {
             Ask::Column { column, statistic } => match self.pending.get(column) {
                 None => true,
-                Some(trail) => trail
-                    .as_ref()
-                    .is_some_and(|trail| trail.carries(*statistic)),
+                Some(Some(trail)) => trail.carries(*statistic),
+                Some(None) => false,
             },
             Ask::LeastSquares {
                 features,
@@ -255,9 +258,10 @@ impl Walk {
                 Ask::Column { column, statistic } => {
                     let refused = statistic.refuse_outside();
                     refused.map_err(|error| error.on_column(column.as_str()))?;
+                    self.now(&column)?.refuse_statistic(statistic)?;
                     let (ask, trail) = self.trace(&column)?;
-                    ask.refuse_statistic(statistic)?;
-                    let slot = self.sheet.ask_column(ask, statistic);
+                    let at_base = trail.as_ref().map(|trail| trail.at_base(statistic));
+                    let slot = self.sheet.ask_column(ask, at_base.unwrap_or(statistic));
                     asked.columns.insert(column, (slot, trail));
                 }
                 Ask::LeastSquares {

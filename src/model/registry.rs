@@ -7,11 +7,12 @@ use super::file::Contents;
 use super::{Facts, Model, Pipeline, read};
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::estimator::{
-    BoxPredict, ConstantModel, GaussianNBModel, LinearModel, LogisticModel, MostFrequentModel,
-    Predict,
+    BoxPredict, ConstantModel, ForestClassifierModel, ForestModel, GaussianNBModel, LinearModel,
+    LogisticModel, MostFrequentModel, NeighborsClassifierModel, NeighborsModel, Predict,
 };
 use crate::transform::encode::{OneHotEncoding, OrdinalEncoding, TargetEncoding};
 use crate::transform::impute::{Imputation, MissingIndicator};
+use crate::transform::outlier::{Log1p, OutlierFiltering, Winsorization};
 use crate::transform::scale::{
     MaxAbsScaling, MinMaxScaling, Normalizer, RobustScaling, StandardScaling,
 };
@@ -95,15 +96,22 @@ impl Registry {
             .step::<Rename>()
             .step::<Select>()
             .step::<TargetEncoding>()
+            .step::<Winsorization>()
+            .target_step::<Log1p>()
             .target_step::<MaxAbsScaling>()
             .target_step::<MinMaxScaling>()
+            .target_step::<OutlierFiltering>()
             .target_step::<RobustScaling>()
             .target_step::<StandardScaling>()
             .predictor::<ConstantModel>()
+            .predictor::<ForestClassifierModel>()
+            .predictor::<ForestModel>()
             .predictor::<GaussianNBModel>()
             .predictor::<LinearModel>()
             .predictor::<LogisticModel>()
             .predictor::<MostFrequentModel>()
+            .predictor::<NeighborsClassifierModel>()
+            .predictor::<NeighborsModel>()
     }
 
     /// Adds a fitted step. One that can be undone is better added by

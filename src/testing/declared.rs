@@ -33,7 +33,9 @@ fn only(rows: &DataFrame, names: &[PlSmallStr]) -> Verdict<DataFrame> {
 /// What a step says before its fit: it learns from what it reads, in one level.
 pub(super) fn asked<T: Transform>(step: &T, rows: &DataFrame) -> Verdict {
     let input = known(rows)?;
-    let reads = Transform::reads(step, &input).map_err(because("asking what it reads"))?;
+    let mut reads = Transform::reads(step, &input).map_err(because("asking what it reads"))?;
+    let learns_from = Transform::learns_from(step, &input);
+    reads.extend(learns_from.map_err(because("asking what it learns from"))?);
     let needs = Transform::needs(step, &input).map_err(because("asking what it needs"))?;
     if let Some(absent) = reads.iter().find(|name| !input.contains(name)) {
         return Err(format!(

@@ -101,7 +101,7 @@ impl<'a, 'b> Rows<'a, 'b> {
                 Ok(())
             })?;
         } else {
-            self.training.check_cancel()?;
+            self.training.refuse_cancelled()?;
             self.add(&mut sums, &self.held, at, curvature)?;
         }
         Ok(sums)

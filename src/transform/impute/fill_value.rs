@@ -6,7 +6,7 @@ use polars::prelude::{
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::{Mean, as_text};
+use crate::learn::{Frequent, Mean, Value, as_text};
 
 /// What a gap is filled with.
 ///
@@ -27,6 +27,16 @@ pub enum FillValue {
 }
 
 impl FillValue {
+    /// The value as JSON.
+    pub(super) fn told(&self) -> serde_json::Value {
+        match self {
+            Self::Bool(value) => (*value).into(),
+            Self::Int(value) => Value::Int(*value).told(),
+            Self::Float(value) => Value::Float(*value).told(),
+            Self::Text(value) => value.as_str().into(),
+        }
+    }
+
     /// A learned mean or median as a value of a dtype: rounded to nearest, a half to even, where the
     /// dtype has gaps between its numbers.
     pub(super) fn learned(middle: Mean, dtype: &DataType) -> Self {
@@ -36,6 +46,19 @@ impl FillValue {
             DataType::Float32 => Self::Float(f64::from(middle.to_f64() as f32)),
             DataType::Boolean => Self::Bool(rounded(middle) > 0),
             _ => Self::Int(rounded(middle)),
+        }
+    }
+
+    /// The most frequent value of a column as a value of its filled dtype.
+    pub(super) fn frequent(value: Frequent, dtype: &DataType) -> Self {
+        match (value, dtype) {
+            (Frequent::Text(text), _) => Self::Text(text),
+            (Frequent::Number(value), DataType::Float32 | DataType::Float64) => {
+                Self::Float(value.to_f64())
+            }
+            (Frequent::Number(value), DataType::Boolean) => Self::Bool(value.to_f64() > 0.0),
+            (Frequent::Number(Value::Int(value)), _) => Self::Int(value),
+            (Frequent::Number(value), _) => Self::Float(value.to_f64()),
         }
     }
 
