@@ -84,9 +84,10 @@ fn every_step_takes_selectors() {
     for (name, numbers, made) in steps() {
         let prefix = if numbers { "f_" } else { "t_" };
         let names = [format!("{prefix}1"), format!("{prefix}2")];
-        let dtypes = match numbers {
-            true => DataTypeSelector::Float,
-            false => DataTypeSelector::AnyOf([DataType::String].into()),
+        let dtypes = if numbers {
+            DataTypeSelector::Float
+        } else {
+            DataTypeSelector::AnyOf([DataType::String].into())
         };
         let others = rows();
         let others = others.get_column_names_owned().into_iter();

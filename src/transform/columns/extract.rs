@@ -153,9 +153,11 @@ impl Apply for Extract {
         let whole = group == 0;
         let part = schema::column(self.column.as_str()).map(
             move |column| {
-                let part = |text| match whole {
-                    true => pattern.find(text),
-                    false => pattern.captures(text)?.get(group),
+                let part = |text| {
+                    if whole {
+                        return pattern.find(text);
+                    }
+                    pattern.captures(text)?.get(group)
                 };
                 let texts = column.str()?.iter();
                 let parts = texts.map(|text| Some(part(text?)?.as_str()));
