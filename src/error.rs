@@ -148,6 +148,18 @@ impl Error {
         self
     }
 
+    /// Says for which of several candidates it is.
+    pub(crate) fn for_candidate(mut self, candidate: &str) -> Self {
+        self.0.message = format!("for the candidate {candidate}: {}", self.0.message).into();
+        self
+    }
+
+    /// Says in which repeat, where there are several.
+    pub(crate) fn in_repeat(mut self, repeat: usize) -> Self {
+        self.0.message = format!("in repeat {repeat}, {}", self.0.message).into();
+        self
+    }
+
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

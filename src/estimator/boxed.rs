@@ -2,12 +2,17 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use polars::prelude::LazyFrame;
+use polars::prelude::{LazyFrame, PlSmallStr};
+use serde::de::Error as _;
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use super::{Classes, Predict};
+use super::{Classes, Estimator, Predict, Training};
 use crate::error::Result;
-use crate::transform::{Artifact, Persist, Saved};
+use crate::learn::Need;
+use crate::schema::Schema;
+use crate::transform::{Artifact, Saved};
 
 /// A fitted model whose type is known at run time only.
 ///
@@ -22,7 +27,7 @@ trait Erased: Predict + Any {
 
 impl<M: Predict + Artifact + 'static> Erased for M {
     fn saved(&self) -> Result<Saved> {
-        Saved::of(self)
+        self.to_saved()
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -62,9 +67,139 @@ impl Predict for BoxPredict {
     }
 }
 
-impl Persist for BoxPredict {
-    fn save(&self, steps: &mut Vec<Saved>) -> Result<()> {
-        steps.push(self.0.saved()?);
-        Ok(())
+/// It is written as the model that it holds.
+impl Artifact for BoxPredict {
+    const KIND: &'static str = "boxed";
+
+    fn to_saved(&self) -> Result<Saved> {
+        self.0.saved()
+    }
+}
+
+impl Serialize for BoxPredict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let saved = self.0.saved().map_err(S::Error::custom)?;
+        saved.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for BoxPredict {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(D::Error::custom(
+            "what the model is, only the estimator or a `Registry` knows",
+        ))
+    }
+}
+
+/// An estimator whose type is known at run time only, such as one of several that are compared.
+///
+/// It learns in the same scans, to the same bits, as the estimator that it holds.
+///
+/// # Examples
+///
+/// ```
+/// use floe::estimator::BoxEstimator;
+/// use floe::polars::prelude::*;
+/// use floe::prelude::*;
+///
+/// let rows = df!["x" => [0.0, 1.0, 2.0, 3.0], "y" => [1.0, 3.0, 5.0, 7.0]]?;
+/// for estimator in [
+///     BoxEstimator::new(LinearRegression::new(["x"], "y")),
+///     BoxEstimator::new(MeanRegressor::new("y")),
+/// ] {
+///     let run = floe::from(InMemory::new(rows.clone()))
+///         .split(TrainTestSplit::new(0.5).seed(1))
+///         .learn(estimator)
+///         .run()?;
+///     assert_eq!(run.metrics().rows(), 2);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "an estimator does nothing until `.learn(..)` ends a flow with it"]
+pub struct BoxEstimator(Arc<dyn ErasedEstimator>);
+
+trait ErasedEstimator: fmt::Debug + Send + Sync {
+    fn target(&self) -> &str;
+    fn features(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
+    fn needs(&self, input: &Schema) -> Result<Vec<Need>>;
+    fn is_classifier(&self) -> bool;
+    fn scans(&self) -> usize;
+    fn restore(&self, saved: &Saved) -> Result<BoxPredict>;
+    fn fit(&self, training: &Training<'_>) -> Result<BoxPredict>;
+}
+
+impl<E: Estimator> ErasedEstimator for E {
+    fn target(&self) -> &str {
+        Estimator::target(self)
+    }
+
+    fn features(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
+        Estimator::features(self, input)
+    }
+
+    fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
+        Estimator::needs(self, input)
+    }
+
+    fn is_classifier(&self) -> bool {
+        Estimator::is_classifier(self)
+    }
+
+    fn scans(&self) -> usize {
+        Estimator::scans(self)
+    }
+
+    fn restore(&self, saved: &Saved) -> Result<BoxPredict> {
+        Estimator::restore(self, saved).map(BoxPredict::new)
+    }
+
+    fn fit(&self, training: &Training<'_>) -> Result<BoxPredict> {
+        Estimator::fit(self, training).map(BoxPredict::new)
+    }
+}
+
+impl BoxEstimator {
+    /// Forgets the type of an estimator.
+    pub fn new(estimator: impl Estimator + 'static) -> Self {
+        Self(Arc::new(estimator))
+    }
+}
+
+impl fmt::Debug for BoxEstimator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Estimator for BoxEstimator {
+    type Model = BoxPredict;
+
+    fn target(&self) -> &str {
+        self.0.target()
+    }
+
+    fn features(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
+        self.0.features(input)
+    }
+
+    fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
+        self.0.needs(input)
+    }
+
+    fn is_classifier(&self) -> bool {
+        self.0.is_classifier()
+    }
+
+    fn scans(&self) -> usize {
+        self.0.scans()
+    }
+
+    fn restore(&self, saved: &Saved) -> Result<BoxPredict> {
+        self.0.restore(saved)
+    }
+
+    fn fit(&self, training: &Training<'_>) -> Result<BoxPredict> {
+        self.0.fit(training)
     }
 }

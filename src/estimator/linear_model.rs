@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{PREDICTION, Predict};
 use crate::error::{Error, ErrorKind, Result, listed};
-use crate::learn::LeastSquaresSolution;
+use crate::learn::{Descent, LeastSquaresSolution};
 use crate::schema::{Columns, Kind, Schema, column};
 use crate::transform::{Artifact, Saved};
 
@@ -47,6 +47,9 @@ pub struct FitReport {
     /// Sum of squared deviations of the target on the train rows; as the one above.
     #[serde(deserialize_with = "or_infinite")]
     pub total_sum_of_squares: f64,
+    /// How the coordinate descent ended; none where the model came from a closed form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub descent: Option<Descent>,
 }
 
 /// Integers of any width, as text.
@@ -104,6 +107,7 @@ impl LinearModel {
                 rank: solution.rank,
                 residual_sum_of_squares: solution.residual_sum_of_squares,
                 total_sum_of_squares: solution.total_sum_of_squares,
+                descent: solution.descent,
             },
         }
     }
@@ -147,6 +151,14 @@ impl LinearModel {
         self.intercept
     }
 
+    /// The features whose coefficient is exactly zero, which the model does without.
+    pub fn zeros(&self) -> impl Iterator<Item = &str> {
+        let terms = self.features.iter().zip(&self.coefficients);
+        terms
+            .filter(|(_, value)| **value == 0.0)
+            .map(|(name, _)| name.as_str())
+    }
+
     /// What the fit found out.
     pub fn fit_report(&self) -> &FitReport {
         &self.fit
@@ -172,14 +184,21 @@ impl Predict for LinearModel {
         let coefficients: Map<_, _> = terms
             .map(|(name, value)| (name.clone(), json!(value)))
             .collect();
-        json!({
+        let mut report = json!({
             "coefficients": coefficients,
             "intercept": self.intercept,
             "rows": self.fit.rows,
             "rank": self.fit.rank,
             "residual_sum_of_squares": self.fit.residual_sum_of_squares,
             "total_sum_of_squares": self.fit.total_sum_of_squares,
-        })
+        });
+        if let (Some(descent), Some(report)) = (&self.fit.descent, report.as_object_mut()) {
+            let zeros: Vec<_> = self.zeros().collect();
+            report.insert("iterations".to_owned(), json!(descent.iterations));
+            report.insert("dual_gap".to_owned(), json!(descent.dual_gap));
+            report.insert("zero_coefficients".to_owned(), json!(zeros));
+        }
+        report
     }
 }
 

@@ -1,10 +1,26 @@
 //! Estimators: what learns to predict a target, and the models that they become.
+//!
+//! The linear ones share what they learn, one triangular factor of the train rows in one scan, and
+//! what they become, a [`LinearModel`]; they differ in the penalty. Their sources:
+//! [`LinearRegression`] Golub and Van Loan (Matrix Computations, 4th ed., chapter 5), [`Ridge`] Hoerl
+//! and Kennard (1970), [`Lasso`] Tibshirani (1996), [`ElasticNet`] Zou and Hastie (2005), and the
+//! coordinate descent of the last two Friedman, Hastie and Tibshirani (2010).
+//!
+//! | estimator | smallest | penalty counts |
+//! |---|---|---|
+//! | [`LinearRegression`] | `‖y − Xw − b‖²` | – |
+//! | [`Ridge`] | `‖y − Xw − b‖² + alpha · ‖w‖²` | once for all rows |
+//! | [`Lasso`] | `‖y − Xw − b‖² / 2n + alpha · ‖w‖₁` | once a row |
+//! | [`ElasticNet`] | as `Lasso`, `l1_ratio` of it on `‖w‖₁`, the rest on `‖w‖² / 2` | once a row |
 
 mod baseline;
 mod boxed;
 mod classes;
+mod elastic_net;
+mod lasso;
 mod linear;
 mod linear_model;
+mod most_frequent;
 mod ridge;
 
 use std::fmt;
@@ -13,15 +29,18 @@ use std::sync::{Mutex, PoisonError};
 use polars::prelude::{DataFrame, LazyFrame, PlSmallStr};
 
 pub use baseline::{ConstantModel, MeanRegressor, MedianRegressor};
-pub use boxed::BoxPredict;
+pub use boxed::{BoxEstimator, BoxPredict};
 pub use classes::Classes;
+pub use elastic_net::ElasticNet;
+pub use lasso::Lasso;
 pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};
+pub use most_frequent::{MostFrequentClassifier, MostFrequentModel};
 pub use ridge::Ridge;
 
 use crate::error::Result;
 use crate::frame::{Frame, Train};
-pub use crate::learn::RankPolicy;
+pub use crate::learn::{Descent, RankPolicy};
 use crate::learn::{Learned, Need, Purpose, ScanLog};
 use crate::schema::{Schema, column};
 use crate::transform::{Artifact, Saved};
@@ -60,6 +79,12 @@ pub trait Estimator: fmt::Debug + Send + Sync {
     /// How many scans of its own the estimator makes beyond the declared needs. Default: none.
     fn scans(&self) -> usize {
         0
+    }
+
+    /// Whether the model predicts classes: then it has [`Predict::classes`], and no step can stand
+    /// on the target. Default: it predicts numbers.
+    fn is_classifier(&self) -> bool {
+        false
     }
 
     /// Reads the model back from a model file. Default: from its serialised form.

@@ -3,12 +3,13 @@ use std::fmt;
 use polars::prelude::{DataType, LazyFrame, UnionArgs, concat};
 use serde_json::{Value, json};
 
+pub(super) use super::opened::{Folds, Opened, Sides};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::RowSet;
 use crate::learn::ScanLog;
 use crate::schema::{FOLD, Schema, column};
 use crate::source::{Outline, Source};
-use crate::splitter::{Assigned, Decided, Fold, FoldAssignment, OneTrainSide, Rows, Splitter};
+use crate::splitter::{Assigned, Decided, FoldAssignment, OneTrainSide, Rows, Splitter};
 
 /// Rows in two sides: a source with a splitter, or two sources.
 pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
@@ -20,12 +21,23 @@ pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
     fn check(&self, schema: &Schema, outline: &Outline) -> Result<()>;
     #[doc(hidden)]
     fn count_scans(&self, outline: &Outline) -> usize;
+    /// What the splitter holds in memory meanwhile.
+    #[doc(hidden)]
+    fn count_held(&self, outline: &Outline) -> Option<&'static str> {
+        let _ = outline;
+        None
+    }
     #[doc(hidden)]
     fn open(&self, outline: &Outline, log: &mut ScanLog) -> Result<Opened>;
     #[doc(hidden)]
     fn open_all(&self, log: &mut ScanLog) -> Result<LazyFrame>;
     #[doc(hidden)]
     fn describe(&self) -> Value;
+    /// Whether the sides come from one source, so that a row can be told to be on both.
+    #[doc(hidden)]
+    fn is_one_source(&self) -> bool {
+        true
+    }
     /// How many scans a score takes.
     #[doc(hidden)]
     fn score_scans(&self) -> usize {
@@ -34,6 +46,11 @@ pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
     /// How many models are fitted in the same scans, and whether of folds.
     #[doc(hidden)]
     fn models(&self) -> usize {
+        1
+    }
+    /// How many times the rows are dealt, each with scans of its own.
+    #[doc(hidden)]
+    fn repeats(&self) -> usize {
         1
     }
 }
@@ -93,63 +110,8 @@ mod sealed {
     impl<S> Sealed for super::TrainOnly<S> {}
 }
 
-/// Opened rows, in sides or in folds; all carry the hidden row number.
-#[expect(
-    missing_debug_implementations,
-    reason = "a query plan is no help in a message"
-)]
-pub enum Opened {
-    Sides(Box<Sides>),
-    Folds(Box<Folds>),
-}
-
-/// The sides of opened rows.
-#[expect(
-    missing_debug_implementations,
-    reason = "a query plan is no help in a message"
-)]
-pub struct Sides {
-    pub(crate) train: RowSet,
-    pub(crate) test: LazyFrame,
-    pub(crate) validation: Option<LazyFrame>,
-}
-
-/// The rows of all folds.
-#[expect(
-    missing_debug_implementations,
-    reason = "a query plan is no help in a message"
-)]
-pub struct Folds {
-    pub(crate) rows: RowSet,
-    pub(crate) each: Vec<Fold>,
-    pub(crate) refit: bool,
-}
-
-impl Opened {
-    pub(crate) fn sides(self) -> Result<Sides> {
-        match self {
-            Self::Sides(sides) => Ok(*sides),
-            Self::Folds(_) => Err(mistyped()),
-        }
-    }
-
-    pub(crate) fn folds(self) -> Result<Folds> {
-        match self {
-            Self::Folds(folds) => Ok(*folds),
-            Self::Sides(_) => Err(mistyped()),
-        }
-    }
-}
-
-fn mistyped() -> Error {
-    Error::new(
-        ErrorKind::Split,
-        "the split decided something else than its type says (a bug in floe)",
-    )
-}
-
 /// Numbers the part of each row in the hidden column.
-fn dealt(frame: LazyFrame, folds: Option<&FoldAssignment>) -> RowSet {
+pub(super) fn dealt(frame: LazyFrame, folds: Option<&FoldAssignment>) -> RowSet {
     match folds {
         None => RowSet::from(frame),
         Some(folds) => RowSet {
@@ -169,6 +131,22 @@ pub struct Holdout<S, D> {
 impl<S, D> Holdout<S, D> {
     pub(crate) fn new(source: S, splitter: D) -> Self {
         Self { source, splitter }
+    }
+}
+
+impl<S, D: Splitter> Holdout<S, D> {
+    /// The rows of each repeat, which has folds.
+    fn in_folds(&self, frame: &LazyFrame, repeats: &[FoldAssignment]) -> Result<Opened> {
+        if repeats.iter().all(|folds| folds.count() == 0) {
+            let error = Error::new(ErrorKind::Split, "the rows are dealt into no folds");
+            return Err(error.at(&self.splitter));
+        }
+        let opened = repeats.iter().map(|folds| Folds {
+            rows: dealt(frame.clone(), Some(folds)),
+            each: folds.each().to_vec(),
+            refit: folds.is_refit(),
+        });
+        Ok(Opened::Folds(opened.collect()))
     }
 }
 
@@ -196,6 +174,10 @@ impl<S: Source, D: Splitter> Division for Holdout<S, D> {
         self.splitter.scans(outline)
     }
 
+    fn count_held(&self, outline: &Outline) -> Option<&'static str> {
+        self.splitter.held(outline)
+    }
+
     fn open(&self, outline: &Outline, log: &mut ScanLog) -> Result<Opened> {
         let frame = self.open_all(log)?;
         let mut rows = Rows::new(frame.clone(), outline, log);
@@ -214,15 +196,8 @@ impl<S: Source, D: Splitter> Division for Holdout<S, D> {
                     validation: sides.validation().map(of),
                 }))
             }
-            Decided::Folds(folds) if folds.count() == 0 => {
-                let error = Error::new(ErrorKind::Split, "the rows are dealt into no folds");
-                return Err(error.at(&self.splitter));
-            }
-            Decided::Folds(folds) => Opened::Folds(Box::new(Folds {
-                rows: dealt(frame, Some(&folds)),
-                each: folds.each().to_vec(),
-                refit: folds.is_refit(),
-            })),
+            Decided::Folds(folds) => self.in_folds(&frame, &[folds])?,
+            Decided::Repeats(repeats) => self.in_folds(&frame, &repeats)?,
         })
     }
 
@@ -240,6 +215,10 @@ impl<S: Source, D: Splitter> Division for Holdout<S, D> {
 
     fn models(&self) -> usize {
         self.splitter.models()
+    }
+
+    fn repeats(&self) -> usize {
+        self.splitter.repeats()
     }
 }
 
@@ -317,6 +296,10 @@ impl<A: Source, B: Source> Division for Parts<A, B> {
 
     fn describe(&self) -> Value {
         json!({ "splitter": "parts" })
+    }
+
+    fn is_one_source(&self) -> bool {
+        false
     }
 }
 

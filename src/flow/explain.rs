@@ -12,14 +12,22 @@ pub struct Explain {
     pub scans_before_split: usize,
     /// Scans that the split takes to count or rank the rows.
     pub count_scans: usize,
+    /// What the split holds in memory meanwhile, if it grows with the rows.
+    pub count_held: Option<String>,
     /// What each level learns. The scans of a level read the train rows.
     pub levels: Vec<Level>,
     /// Scans of the train rows that the estimator makes beyond the levels.
     pub estimator_scans: usize,
     /// Scans of the test rows for the score.
     pub score_scans: usize,
+    /// The column that rows weigh by when they are scored.
+    pub score_weight: Option<String>,
+    /// What the score holds in memory.
+    pub score_held: Vec<String>,
     /// How many models are fitted in these scans: one, or one a fold.
     pub models: usize,
+    /// How many times the rows are dealt into folds. Each repeat has scans of its own.
+    pub repeats: usize,
     /// The bytes, uncompressed, of the largest row group, where rows come in row groups. Memory is
     /// bounded for up to 64 MiB.
     pub largest_row_group: Option<u64>,
@@ -75,11 +83,12 @@ impl fmt::Display for Explain {
             self.scans_before_split,
             "of all rows".to_owned(),
         )?;
-        line(
-            "count",
-            self.count_scans,
-            "of all rows, for the split".to_owned(),
-        )?;
+        let mut counted = "of all rows, for the split".to_owned();
+        if let Some(held) = &self.count_held {
+            counted.push_str("; holds in memory: ");
+            counted.push_str(held);
+        }
+        line("count", self.count_scans, counted)?;
         for (at, level) in self.levels.iter().enumerate() {
             let mut detail = format!("of the train rows: {}", level.columns.join(", "));
             if !level.buffered.is_empty() {
@@ -108,13 +117,25 @@ impl fmt::Display for Explain {
             self.estimator_scans,
             "of the train rows".to_owned(),
         )?;
-        let scored = match self.models {
+        let mut scored = match self.models {
             1 => "of the test rows".to_owned(),
-            _ => "of all rows, each by the model of its fold; holds in memory: 12 bytes a row"
-                .to_owned(),
+            _ => "of all rows, each by the model of its fold".to_owned(),
         };
+        if let Some(weight) = &self.score_weight {
+            scored = format!("{scored}, weighed by `{weight}`");
+        }
+        if !self.score_held.is_empty() {
+            scored.push_str("; holds in memory: ");
+            scored.push_str(&self.score_held.join(", "));
+        }
         line("score", self.score_scans, scored)?;
-        if self.models > 1 {
+        if self.repeats > 1 {
+            let (models, repeats) = (self.models, self.repeats);
+            writeln!(
+                f,
+                "  {models} models are fitted in {repeats} repeats, each in scans of its own"
+            )?;
+        } else if self.models > 1 {
             writeln!(f, "  {} models are fitted in the same scans", self.models)?;
         }
         if let Some(bytes) = self.largest_row_group {

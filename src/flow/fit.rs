@@ -1,160 +1,25 @@
-//! One walk over the steps, the steps on the target and the estimator together, level by level.
+//! What a flow plans and fits: one model, the models of folds, those of candidates.
 
-use polars::prelude::PlSmallStr;
-
+use super::ascent::{Ascent, FittedOf, walk_levels};
 use super::divide::{Division, HasTrain};
 use super::explain::Explain;
 use super::wants::{Nothing, Wants};
-use super::{Divided, Settings};
+use super::{Divided, Settings, Taught, scoring};
 use crate::error::{Error, ErrorKind, Result, label};
-use crate::estimator::{Estimator, Training};
+use crate::estimator::Estimator;
 use crate::frame::{Frame, PartSet, RowSet, Test, Train};
-use crate::learn::{
-    Answers, Asked, Climb, Climber, Learned, Level, Plan, Purpose, ScanLog, Walk, climb,
-    climb_folds, refuse_undeclared, stuck,
-};
-use crate::model::{Input, Pipeline};
-use crate::schema::{Dtype, Role, Schema};
+use crate::learn::{Climber, Plan, ScanLog, climb_folds, stuck};
+use crate::model::Pipeline;
+use crate::schema::{Role, Schema};
 use crate::source::Outline;
-use crate::transform::{Apply, Identity, Invert, Persist};
-
-/// How far the estimator has come.
-enum Goal {
-    Waiting,
-    Asked(Asked),
-    Known,
-    Learned(Learned),
-}
-
-/// Everything that was fitted in one go.
-struct Fitted<P, T> {
-    steps: P,
-    target_steps: T,
-    learned: Learned,
-    /// The train rows with every step applied.
-    train: Frame<Train>,
-    inputs: Vec<Input>,
-}
-
-/// The levels, and with a frame what was fitted.
-type Walked<P, T> = (
-    Vec<Level>,
-    Option<Fitted<<P as Plan>::Fitted, <T as Plan>::Fitted>>,
-);
+use crate::splitter::Fold;
+use crate::transform::{Identity, Invert};
 
 /// A fitted pipeline and the model behind it.
 type FittedModel<P, T, E> = (
     Pipeline<<P as Plan>::Fitted, <T as Plan>::Fitted>,
     <E as Estimator>::Model,
 );
-
-/// The steps, the steps on the target and the estimator on their way up together.
-struct Ascent<'a, D, P: Plan, T: Plan, W> {
-    divided: &'a Divided<D, P, T>,
-    wants: &'a W,
-    steps: P::State,
-    targets: T::State,
-    goal: Goal,
-}
-
-impl<D, P: Plan, T: Plan, W: Wants> Climb for Ascent<'_, D, P, T, W> {
-    fn advance(&mut self, walk: &mut Walk) -> Result<()> {
-        self.divided.steps.advance(&mut self.steps, walk)?;
-        let view = walk.schema().target_view();
-        walk.with_roles(view, |walk| {
-            self.divided.target_steps.advance(&mut self.targets, walk)
-        })?;
-        let reads = self.wants.reads(walk.schema())?;
-        walk.read(&reads);
-        if !matches!(self.goal, Goal::Waiting | Goal::Asked(_)) {
-            return Ok(());
-        }
-        let needs = self.wants.needs(walk.schema())?;
-        refuse_undeclared(&reads, &needs)?;
-        if !walk.can_ask(&needs) {
-            walk.wait();
-            return Ok(());
-        }
-        self.goal = if needs.is_empty() {
-            Goal::Learned(Learned::default())
-        } else {
-            walk.wait();
-            Goal::Asked(walk.ask(needs)?)
-        };
-        Ok(())
-    }
-
-    fn resolve(&mut self, answers: Option<&Answers>) -> Result<()> {
-        self.divided.steps.resolve(&mut self.steps, answers)?;
-        let target_steps = &self.divided.target_steps;
-        target_steps.resolve(&mut self.targets, answers)?;
-        if let Goal::Asked(asked) = &self.goal {
-            self.goal = match answers {
-                Some(answers) => Goal::Learned(Learned::of(answers, asked)?),
-                None => Goal::Known,
-            };
-        }
-        Ok(())
-    }
-}
-
-/// Plans without a frame, or plans and fits with one.
-fn walk_levels<D, P: Plan, T: Plan, W: Wants>(
-    divided: &Divided<D, P, T>,
-    wants: &W,
-    source: &Schema,
-    rows: Option<&RowSet>,
-    log: &mut ScanLog,
-) -> Result<Walked<P, T>> {
-    let mut ascent = Ascent::new(divided, wants);
-    let (levels, walk) = climb(&mut ascent, source, rows, Purpose::Level, log)?;
-    let parts = rows.and_then(|rows| rows.parts);
-    Ok((levels, ascent.finish(source, walk, parts)?))
-}
-
-impl<'a, D, P: Plan, T: Plan, W: Wants> Ascent<'a, D, P, T, W> {
-    fn new(divided: &'a Divided<D, P, T>, wants: &'a W) -> Self {
-        Self {
-            divided,
-            wants,
-            steps: P::State::default(),
-            targets: T::State::default(),
-            goal: Goal::Waiting,
-        }
-    }
-
-    /// What was fitted; nothing when it was only planned.
-    fn finish(
-        self,
-        source: &Schema,
-        walk: Walk,
-        parts: Option<usize>,
-    ) -> Result<Option<Fitted<P::Fitted, T::Fitted>>> {
-        let inputs = described(source, walk.inputs());
-        let (_, query, schema) = walk.finish();
-        let (Some(frame), Goal::Learned(learned)) = (query, self.goal) else {
-            return Ok(None);
-        };
-        Ok(Some(Fitted {
-            steps: self.divided.steps.finish(self.steps)?,
-            target_steps: self.divided.target_steps.finish(self.targets)?,
-            learned,
-            train: Frame::new(RowSet { frame, parts }, schema),
-            inputs,
-        }))
-    }
-}
-
-fn described<'a>(source: &Schema, names: impl IntoIterator<Item = &'a PlSmallStr>) -> Vec<Input> {
-    let fields = names.into_iter().filter_map(|name| source.get(name));
-    fields
-        .filter(|field| field.has_role() != Role::Target)
-        .map(|field| Input {
-            name: field.name().to_string(),
-            dtype: Dtype(field.dtype().clone()).text(),
-        })
-        .collect()
-}
 
 /// The schema of the source with the declared roles.
 fn roles(schema: Schema, settings: &Settings, target: Option<&str>) -> Result<Schema> {
@@ -196,14 +61,16 @@ fn prepare<D: Division, P: Plan, T: Plan, W: Wants>(
     settings: &Settings,
 ) -> Result<Prepared> {
     let schema = roles(divided.division.schema()?, settings, wants.target())?;
+    scoring::check_weight(&schema)?;
     let outline = divided.division.outline()?;
     divided.division.check(&schema, &outline)?;
     let mut log = ScanLog::default();
     let (mut levels, _) = walk_levels(divided, wants, &schema, None, &mut log)?;
-    let models = divided.division.models();
+    let (models, repeats) = (divided.division.models(), divided.division.repeats());
     for level in &mut levels {
-        // A query of a step's own is run once for each model.
-        level.scans += level.queries.len() * (models - 1);
+        // A query of a step's own is run once for each model, all else once for each repeat.
+        let queries = level.queries.len();
+        level.scans = (level.scans - queries) * repeats + queries * models;
     }
     let mut stages = vec![label(&divided.division)];
     divided.steps.labels(&mut stages);
@@ -214,10 +81,14 @@ fn prepare<D: Division, P: Plan, T: Plan, W: Wants>(
         stages,
         scans_before_split: outline.scans_before_split,
         count_scans: divided.division.count_scans(&outline),
+        count_held: divided.division.count_held(&outline).map(str::to_owned),
         levels,
         estimator_scans: 0,
         score_scans: 0,
+        score_weight: None,
+        score_held: Vec::new(),
         models,
+        repeats,
         largest_row_group: outline.largest_row_group,
         tags: outline.tags.clone(),
     };
@@ -240,10 +111,19 @@ pub(crate) fn plan<D: Division, P: Plan, T: Plan, E: Estimator>(
     estimator: &E,
     settings: &Settings,
 ) -> Result<Explain> {
-    let mut explain = prepare(divided, &estimator, settings)?.explain;
+    scoring::check(divided, estimator, settings)?;
+    let Prepared {
+        mut explain,
+        schema,
+        ..
+    } = prepare(divided, &estimator, settings)?;
     explain.stages.push(label(estimator));
     explain.estimator_scans = estimator.scans() * explain.models;
     explain.score_scans = divided.division.score_scans();
+    if explain.score_scans > 0 {
+        explain.score_weight = scoring::weight(&schema);
+        explain.score_held = scoring::held(estimator, settings, &schema, explain.models)?;
+    }
     Ok(explain)
 }
 
@@ -268,27 +148,6 @@ where
         &mut log,
     )?;
     Ok(fitted.ok_or_else(stuck)?.pipeline(""))
-}
-
-impl<P: Apply + Persist, T: Invert + Persist> Fitted<P, T> {
-    fn model<E: Estimator>(
-        self,
-        estimator: &E,
-        log: &mut ScanLog,
-    ) -> Result<(Pipeline<P, T>, E::Model)> {
-        let training = Training::new(&self.train, &self.learned, log);
-        let model = estimator.fit(&training).map_err(|e| e.at(estimator))?;
-        Ok((self.pipeline(estimator.target()), model))
-    }
-
-    fn pipeline(self, target: &str) -> Pipeline<P, T> {
-        Pipeline {
-            steps: self.steps,
-            target_steps: self.target_steps,
-            target: target.into(),
-            inputs: self.inputs,
-        }
-    }
 }
 
 /// Fits the steps and the estimator on these train rows.
@@ -321,6 +180,8 @@ where
 {
     let climbers = models.into_iter().map(|(fold, learns)| Climber {
         steps: Ascent::new(divided, &estimator),
+        candidate: 0,
+        label: None,
         fold,
         learns,
     });
@@ -332,6 +193,40 @@ where
         model.map_err(|error| error.for_fold(climber.fold))
     });
     models.collect()
+}
+
+/// Lets the steps of several candidates learn together, for each of the folds.
+pub(super) fn learn_candidates<D: Division, P: Plan, T: Plan, E: Estimator>(
+    flows: &[&Taught<D, P, T, E, ()>],
+    labels: &[String],
+    schema: &Schema,
+    rows: &RowSet,
+    folds: &[Fold],
+    log: &mut ScanLog,
+) -> Result<Vec<Vec<FittedOf<P, T>>>>
+where
+    T::Fitted: Invert,
+{
+    let wants: Vec<_> = flows.iter().map(|flow| &flow.estimator).collect();
+    let mut climbers = Vec::with_capacity(flows.len() * folds.len());
+    for (candidate, flow) in flows.iter().enumerate() {
+        for (at, fold) in folds.iter().enumerate() {
+            climbers.push(Climber {
+                steps: Ascent::new(&flow.divided, &wants[candidate]),
+                candidate,
+                label: labels.get(candidate).cloned(),
+                fold: Some(at),
+                learns: fold.train.clone(),
+            });
+        }
+    }
+    let walks = climb_folds(&mut climbers, schema, rows, log)?;
+    let mut learned: Vec<Vec<_>> = flows.iter().map(|_| Vec::new()).collect();
+    for (climber, walk) in climbers.into_iter().zip(walks) {
+        let fitted = climber.steps.finish(schema, walk, rows.parts)?;
+        learned[climber.candidate].push(fitted.ok_or_else(stuck)?);
+    }
+    Ok(learned)
 }
 
 /// Both sides of the rows as the source has them.
@@ -355,6 +250,7 @@ pub(crate) fn prepared<D: Division, P: Plan, T: Plan, E: Estimator>(
     estimator: &E,
     settings: &Settings,
 ) -> Result<(Schema, Outline)> {
+    scoring::check(divided, estimator, settings)?;
     let prepared = prepare(divided, &estimator, settings)?;
     Ok((prepared.schema, prepared.outline))
 }

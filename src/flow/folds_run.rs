@@ -1,16 +1,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use polars::prelude::{DataType, IntoColumn, LazyFrame};
+use polars::prelude::{LazyFrame, PlSmallStr};
 
 use super::divide::{Division, Folds};
 use super::recorder::Recorder;
 use super::score_folds::{Scored, score};
-use super::{Divided, Settings, Taught, fit, session};
+use super::{Divided, Settings, Taught, fit, scoring, session};
 use crate::error::{Error, ErrorKind, Result};
-use crate::estimator::{Estimator, PREDICTION, Predict};
+use crate::estimator::{Estimator, Predict};
 use crate::frame::{Frame, PartSet, RowSet, Test, Train};
-use crate::learn::{Plan, Scan, ScanLog};
+use crate::learn::{Plan, Scan, ScanLog, stuck};
 use crate::metric::{MetricSpread, Metrics};
 use crate::model::{Facts, Model};
 use crate::schema::{ROW, Schema, column};
@@ -28,6 +28,8 @@ pub struct FoldsRun<P, T, M> {
     scored: Scored,
     rows: RowSet,
     folds: Vec<Fold>,
+    /// The folds of all repeats but the first.
+    later: Vec<Folds>,
     schema: Schema,
     scans: Vec<Scan>,
     warnings: Vec<String>,
@@ -45,7 +47,7 @@ where
     }
 
     /// The model of each fold: it learned from the train rows of the fold, which for most
-    /// splitters are those of all other folds.
+    /// splitters are those of all other folds. Those of one repeat come after those of the other.
     pub fn models(&self) -> &[Model<P, T, M>] {
         &self.models
     }
@@ -92,45 +94,64 @@ where
     /// The rows that the model of a fold learned from, as the source has them; none where there is
     /// no such fold.
     pub fn train(&self, fold: usize) -> Frame<Train> {
-        let learns = self.folds.get(fold).map(|fold| &fold.train);
-        let rows = self.rows.only(learns.unwrap_or(&PartSet::default()));
+        let rows = match self.dealt(fold) {
+            Some((rows, fold)) => rows.only(&fold.train),
+            None => self.rows.only(&PartSet::default()),
+        };
         Frame::new(rows, self.schema.clone())
     }
 
     /// The rows that the model of a fold is scored on, as the source has them; none where there is
     /// no such fold.
     pub fn test(&self, fold: usize) -> Frame<Test> {
-        let test = self.folds.get(fold).map(|fold| &fold.test);
-        let rows = self.rows.only(test.unwrap_or(&PartSet::default()));
+        let rows = match self.dealt(fold) {
+            Some((rows, fold)) => rows.only(&fold.test),
+            None => self.rows.only(&PartSet::default()),
+        };
         Frame::new(rows.frame, self.schema.clone())
     }
 
+    /// A fold of any repeat, with the rows as they are dealt there.
+    fn dealt(&self, fold: usize) -> Option<(&RowSet, &Fold)> {
+        let first = self.folds.iter().map(|fold| (&self.rows, fold));
+        let later = self.later.iter();
+        let later = later.flat_map(|deal| deal.each.iter().map(|fold| (&deal.rows, fold)));
+        first.chain(later).nth(fold)
+    }
+
     /// Every row as the source has it, in its order, with the column `prediction` of the model that
-    /// did not learn from it (out-of-fold predictions). A column of the rows that is itself named
-    /// `prediction` is replaced.
+    /// did not learn from it (out-of-fold predictions), and with classes a column of probabilities
+    /// for each class of any fold. A column of the rows that is itself named so is replaced.
     ///
-    /// The prediction is null for a row that no model is scored on, such as one of the first block
-    /// of a split in order of time.
+    /// They are null for a row that no model is scored on, such as one of the first block of a split
+    /// in order of time. Where the folds are repeated, they are those of the first repeat. A class
+    /// that the model of a fold did not learn, since none of its train rows is of it, has probability
+    /// 0 there, as in scikit-learn's `cross_val_predict`.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Source`] when the rows cannot be read.
     pub fn predictions(&self) -> Result<LazyFrame> {
-        let of_row = Arc::clone(&self.scored.predictions);
-        let prediction = column(ROW).map(
-            move |rows| of_row.of_rows(&rows).map(IntoColumn::into_column),
-            |_, _| {
-                Ok(polars::prelude::Field::new(
-                    PREDICTION.into(),
-                    DataType::Float64,
-                ))
-            },
-        );
+        let found = &self.scored.predictions;
+        let added = found.fields().iter().map(|field| {
+            let (found, field, of) = (Arc::clone(found), field.clone(), field.name().clone());
+            let hidden = hidden_name(&of);
+            let column = column(ROW).map(
+                move |rows| found.of_rows(&of, &rows),
+                move |_, _| Ok(field.clone()),
+            );
+            column.alias(hidden)
+        });
         let frame = self.rows.frame.clone();
-        let frame = frame.with_columns([prediction.alias(HIDDEN_PREDICTION)]);
-        let names = self.schema.names().filter(|name| *name != PREDICTION);
+        let frame = frame.with_columns(added.collect::<Vec<_>>());
+        let added: Vec<_> = found.fields().iter().map(|field| field.name()).collect();
+        let names = self.schema.names().filter(|name| !added.contains(name));
         let mut columns: Vec<_> = names.cloned().map(column).collect();
-        columns.push(column(HIDDEN_PREDICTION).alias(PREDICTION));
+        columns.extend(
+            added
+                .iter()
+                .map(|name| column(hidden_name(name)).alias((*name).clone())),
+        );
         Ok(frame.select(columns))
     }
 
@@ -151,7 +172,10 @@ where
     }
 }
 
-const HIDDEN_PREDICTION: &str = "__floe_prediction";
+/// Beside the columns of the rows, of which one may have the same name.
+fn hidden_name(added: &str) -> PlSmallStr {
+    format!("__floe_out_of_fold:{added}").into()
+}
 
 impl<P: fmt::Debug, T: fmt::Debug, M: fmt::Debug> fmt::Debug for FoldsRun<P, T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -160,6 +184,33 @@ impl<P: fmt::Debug, T: fmt::Debug, M: fmt::Debug> fmt::Debug for FoldsRun<P, T, 
             .field("models", &self.models)
             .field("metrics", &self.scored.own)
             .finish_non_exhaustive()
+    }
+}
+
+impl<P, T, M> FoldsRun<P, T, M> {
+    /// Says in which repeat it was.
+    fn repeat(mut self, repeat: usize) -> Self {
+        for model in &mut self.models {
+            model.facts.split["repeat"] = repeat.into();
+        }
+        for warning in &mut self.warnings {
+            *warning = format!("repeat {repeat}, {warning}");
+        }
+        self
+    }
+
+    /// Adds the folds of the next repeat. Its predictions are not kept.
+    fn join(mut self, next: Self) -> Self {
+        self.models.extend(next.models);
+        self.scored.own.extend(next.scored.own);
+        self.scored.scaled.extend(next.scored.scaled);
+        self.warnings.extend(next.warnings);
+        self.later.push(Folds {
+            rows: next.rows,
+            each: next.folds,
+            refit: false,
+        });
+        self
     }
 }
 
@@ -186,7 +237,26 @@ where
     let (schema, outline) = fit::prepared(divided, estimator, settings)?;
     let started = session::started(divided, estimator, &outline);
     let (session, mut run) = session::recorded(tracker, settings, started, |log, recorder| {
-        let run = execute(divided, estimator, settings, &schema, &outline, log)?;
+        let opened = divided.division.open(&outline, log)?.repeats()?;
+        let several = opened.len() > 1;
+        let mut runs = Vec::with_capacity(opened.len());
+        for (repeat, folds) in opened.into_iter().enumerate() {
+            let run = execute(
+                divided,
+                estimator,
+                settings,
+                (&schema, &outline),
+                folds,
+                log,
+            );
+            runs.push(if several {
+                run.map_err(|error| error.in_repeat(repeat))?.repeat(repeat)
+            } else {
+                run?
+            });
+        }
+        let joined = runs.into_iter().reduce(FoldsRun::join);
+        let run = joined.ok_or_else(stuck)?;
         report(&run, log, recorder)?;
         Ok(run)
     })?;
@@ -200,8 +270,8 @@ fn execute<D, P, T, E>(
     divided: &Divided<D, P, T>,
     estimator: &E,
     settings: &Settings,
-    schema: &Schema,
-    outline: &Outline,
+    (schema, outline): (&Schema, &Outline),
+    folds: Folds,
     log: &mut ScanLog,
 ) -> Result<FoldsRunOf<P, T, E>>
 where
@@ -211,7 +281,7 @@ where
     T::Fitted: Invert,
     E: Estimator,
 {
-    let Folds { rows, each, refit } = divided.division.open(outline, log)?.folds()?;
+    let Folds { rows, each, refit } = folds;
     let count = each.len();
     let learns = each.iter().map(|fold| fold.train.clone());
     let learns = learns.enumerate().map(|(fold, of)| (Some(fold), of));
@@ -224,6 +294,7 @@ where
             split: divided.division.describe(),
             tags: outline.tags.clone(),
             metrics: None,
+            weight: scoring::weight(schema),
         };
         if at < count {
             facts.split["fold"] = at.into();
@@ -240,7 +311,7 @@ where
     });
     let mut models: Vec<_> = models.collect();
     let refitted = models.drain(count..).next();
-    let scored = score(&models, &rows, &each, settings.metrics, log)?;
+    let scored = score(&models, &rows, &each, &settings.scoring, log)?;
     let mut warnings = Vec::new();
     for (fold, (model, metrics)) in models.iter_mut().zip(&scored.own).enumerate() {
         let mut found = model.warnings();
@@ -259,6 +330,7 @@ where
         scored,
         rows,
         folds: each,
+        later: Vec::new(),
         schema: schema.clone(),
         scans: Vec::new(),
         warnings,
@@ -281,18 +353,6 @@ fn report<P, T, M: Predict, K: Tracker>(
         let report = model.predictor.report();
         recorder.record(What::Fitted { report })?;
     }
-    for (fold, metrics) in (0..).zip(&run.scored.own) {
-        session::record_metrics(recorder, "", metrics, fold)?;
-    }
-    for spread in MetricSpread::all(&run.scored.own) {
-        for (which, value) in [("mean", spread.mean), ("std", spread.std)] {
-            recorder.record(What::Metric {
-                name: format!("{}_{which}", spread.name),
-                value: Some(value),
-                reason: None,
-                step: 0,
-            })?;
-        }
-    }
+    session::record_folds(recorder, &run.scored.own)?;
     session::record_work(recorder, log, &run.warnings)
 }

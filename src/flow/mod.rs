@@ -3,16 +3,22 @@
 //! The state of a flow is in its type: [`Unsplit`], [`Divided`], [`Taught`]. What cannot work does
 //! not compile.
 
+mod ascent;
 mod divide;
 mod explain;
 mod fit;
 mod folds_run;
 mod models;
+mod opened;
+mod predictions;
 mod recorder;
 mod run;
 mod score_folds;
+mod scoring;
 mod session;
+mod split_report;
 mod states;
+mod sweep;
 mod wants;
 
 use std::fmt;
@@ -25,12 +31,13 @@ pub use explain::Explain;
 pub use folds_run::FoldsRun;
 pub use run::Run;
 pub use states::{Divided, IsSplit, Learns, NotSplit, Runnable, TakesStep, Taught, Unsplit};
+pub use sweep::{Candidates, Progress, Study, Sweep, SweepExplain, Tried};
 
 use crate::error::Result;
 use crate::estimator::Estimator;
 use crate::frame::{Frame, Test, Train};
 use crate::learn::{CancelToken, Plan, ScanLog};
-use crate::metric::RegressionMetrics;
+use crate::metric::Scoring;
 use crate::model::{Model, Pipeline};
 use crate::schema::Role;
 use crate::source::Source;
@@ -61,7 +68,7 @@ impl<S: fmt::Debug> fmt::Debug for Flow<S> {
 pub struct Settings {
     pub(crate) roles: Vec<(PlSmallStr, Role)>,
     pub(crate) cancel: CancelToken,
-    pub(crate) metrics: RegressionMetrics,
+    pub(crate) scoring: Scoring,
 }
 
 /// Starts a flow at a source.
@@ -161,9 +168,11 @@ impl<S> Flow<S> {
         self
     }
 
-    /// Which metrics a run computes.
-    pub fn score_with(mut self, metrics: RegressionMetrics) -> Self {
-        self.settings.metrics = metrics;
+    /// Which metrics a run computes: [`RegressionMetrics`](crate::metric::RegressionMetrics) of a
+    /// model that predicts numbers, [`ClassificationMetrics`](crate::metric::ClassificationMetrics)
+    /// of one that predicts classes. By default all that fit the model.
+    pub fn score_with(mut self, metrics: impl Into<Scoring>) -> Self {
+        self.settings.scoring = metrics.into();
         self
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::divide::Division;
-use super::{Settings, Taught, fit};
+use super::{Settings, Taught, fit, scoring};
 use crate::error::{Error, ErrorKind, Result};
 use crate::estimator::Estimator;
 use crate::frame::RowSet;
@@ -43,6 +43,7 @@ where
             split: divided.division.describe(),
             tags: outline.tags,
             metrics: None,
+            weight: scoring::weight(&schema),
         },
     })
 }
@@ -125,6 +126,7 @@ where
             split: contents.split,
             tags: contents.tags,
             metrics: contents.metrics,
+            weight: contents.weight,
         },
     })
 }

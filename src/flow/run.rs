@@ -4,13 +4,13 @@ use polars::prelude::LazyFrame;
 
 use super::divide::{Division, Sides};
 use super::recorder::Recorder;
-use super::{Divided, Settings, Taught, fit, session};
+use super::{Divided, Settings, Taught, fit, scoring, session};
 use crate::error::Result;
 use crate::estimator::{Estimator, Predict};
 use crate::frame::{Frame, Test, Train};
 use crate::learn::{Plan, Scan, ScanLog};
 use crate::metric::Metrics;
-use crate::model::{Facts, Model};
+use crate::model::{Facts, Judge, Model, Scores};
 use crate::schema::Schema;
 use crate::source::Outline;
 use crate::tracker::{Tracker, What};
@@ -78,7 +78,7 @@ where
         self.validation.as_ref()
     }
 
-    /// The test rows with the column `prediction`.
+    /// The test rows with the column `prediction`, and with classes the probability of each.
     ///
     /// # Errors
     ///
@@ -137,35 +137,61 @@ where
     let (schema, outline) = fit::prepared(divided, estimator, settings)?;
     let started = session::started(divided, estimator, &outline);
     let (session, done) = session::recorded(tracker, settings, started, |log, recorder| {
-        let done = execute(divided, estimator, settings, &schema, &outline, log)?;
+        let sides = divided.division.open(&outline, log)?.sides()?;
+        let done = execute(divided, estimator, settings, &schema, &outline, sides, log)?;
         report(&done, log, recorder)?;
         Ok(done)
     })?;
-    let mut warnings = done.warnings;
-    warnings.extend(session.lost);
-    let Sides {
-        train,
-        test,
-        validation,
-    } = done.sides;
-    Ok(Run {
-        id: session.id,
-        train: Frame::new(train, schema.clone()),
-        test: Frame::new(test, schema.clone()),
-        validation: validation.map(|rows| Frame::new(rows, schema)),
-        model: done.model,
-        test_scores: done.test_scores,
-        validation_scores: done.validation_scores,
-        scans: session.scans,
-        warnings,
-    })
+    let mut run = done.run(schema);
+    run.id = session.id;
+    run.scans = session.scans;
+    run.warnings.extend(session.lost);
+    Ok(run)
 }
 
-/// The metrics of one side.
-#[derive(Debug, Default)]
-struct Scores {
-    own: Metrics,
-    scaled: Metrics,
+/// A run on rows that are opened already, as part of a larger one: it has no events, no name and no
+/// scans of its own.
+pub(super) fn run_on<D, P, T, E>(
+    taught: &Taught<D, P, T, E, ()>,
+    settings: &Settings,
+    sides: Sides,
+    schema: &Schema,
+    outline: &Outline,
+    log: &mut ScanLog,
+) -> Result<RunOf<P, T, E>>
+where
+    D: Division,
+    P: Plan,
+    T: Plan,
+    T::Fitted: Invert,
+    E: Estimator,
+{
+    let Taught {
+        divided, estimator, ..
+    } = taught;
+    let done = execute(divided, estimator, settings, schema, outline, sides, log)?;
+    Ok(done.run(schema.clone()))
+}
+
+impl<P, T, M> Done<P, T, M> {
+    fn run(self, schema: Schema) -> Run<P, T, M> {
+        let Sides {
+            train,
+            test,
+            validation,
+        } = self.sides;
+        Run {
+            id: String::new(),
+            train: Frame::new(train, schema.clone()),
+            test: Frame::new(test, schema.clone()),
+            validation: validation.map(|rows| Frame::new(rows, schema)),
+            model: self.model,
+            test_scores: self.test_scores,
+            validation_scores: self.validation_scores,
+            scans: Vec::new(),
+            warnings: self.warnings,
+        }
+    }
 }
 
 /// What the work itself gives, before it is told to the tracker.
@@ -183,6 +209,7 @@ fn execute<D, P, T, E>(
     settings: &Settings,
     schema: &Schema,
     outline: &Outline,
+    sides: Sides,
     log: &mut ScanLog,
 ) -> Result<Done<P::Fitted, T::Fitted, E::Model>>
 where
@@ -192,7 +219,6 @@ where
     T::Fitted: Invert,
     E: Estimator,
 {
-    let sides = divided.division.open(outline, log)?.sides()?;
     let (pipeline, predictor) = fit::fit_model(divided, estimator, schema, &sides.train, log)?;
     let mut model = Model {
         pipeline,
@@ -201,16 +227,14 @@ where
             split: divided.division.describe(),
             tags: outline.tags.clone(),
             metrics: None,
+            weight: scoring::weight(schema),
         },
     };
     let mut warnings = model.warnings();
     let mut score = |side: &str, rows: &LazyFrame| -> Result<Scores> {
-        let scored = model.score(rows.clone(), settings.metrics, log)?;
-        let mut scored = scored.into_iter();
-        let own = scored.next().unwrap_or_default();
-        session::unscored(side, &own, &mut warnings);
-        let scaled = scored.next().unwrap_or_default();
-        Ok(Scores { own, scaled })
+        let scored = Judge::new(&model, &settings.scoring)?.score(rows.clone(), log)?;
+        session::unscored(side, &scored.own, &mut warnings);
+        Ok(scored)
     };
     let validation_scores = match &sides.validation {
         Some(rows) => Some(score("validation", rows)?),

@@ -5,7 +5,7 @@ use super::{Divided, Settings};
 use crate::error::{ErrorKind, Result, label};
 use crate::estimator::Estimator;
 use crate::learn::{Plan, Scan, ScanLog};
-use crate::metric::Metrics;
+use crate::metric::{Confusion, MetricSpread, Metrics};
 use crate::source::Outline;
 use crate::tracker::{Status, Tracker, What};
 
@@ -19,6 +19,11 @@ pub(super) struct Session {
     pub(super) lost: Vec<String>,
 }
 
+/// A name for a run: 32 hexadecimal digits.
+pub(super) fn new_id() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
 /// Runs `work` between the first and the last event of a run.
 pub(super) fn recorded<K: Tracker, R>(
     tracker: &K,
@@ -26,7 +31,19 @@ pub(super) fn recorded<K: Tracker, R>(
     started: What,
     work: impl FnOnce(&mut ScanLog, &mut Recorder<'_, K>) -> Result<R>,
 ) -> Result<(Session, R)> {
-    let id = format!("{:032x}", rand::random::<u128>());
+    let ended = |_: &R| Status::Finished;
+    recorded_as(new_id(), tracker, settings, started, work, ended)
+}
+
+/// As [`recorded`], of a run that has a name, and of work that tells how it ended.
+pub(super) fn recorded_as<K: Tracker, R>(
+    id: String,
+    tracker: &K,
+    settings: &Settings,
+    started: What,
+    work: impl FnOnce(&mut ScanLog, &mut Recorder<'_, K>) -> Result<R>,
+    ended: impl FnOnce(&R) -> Status,
+) -> Result<(Session, R)> {
     let span = tracing::info_span!("floe.run", run = %id);
     let _entered = span.enter();
     let mut recorder = Recorder::new(&id, tracker);
@@ -34,7 +51,7 @@ pub(super) fn recorded<K: Tracker, R>(
     let mut log = ScanLog::new(&settings.cancel);
     let done = work(&mut log, &mut recorder);
     let (status, error) = match &done {
-        Ok(_) => (Status::Finished, None),
+        Ok(done) => (ended(done), None),
         Err(error) if error.kind() == ErrorKind::Cancelled => (Status::Cancelled, None),
         Err(error) => (Status::Failed, Some(error.to_string())),
     };
@@ -54,6 +71,15 @@ pub(super) fn started<D: Division, P: Plan, T: Plan, E: Estimator>(
     estimator: &E,
     outline: &Outline,
 ) -> What {
+    started_tagged(divided, estimator, &outline.tags)
+}
+
+/// As [`started`], of rows whose tags are known.
+pub(super) fn started_tagged<D: Division, P: Plan, T: Plan, E: Estimator>(
+    divided: &Divided<D, P, T>,
+    estimator: &E,
+    tags: &[String],
+) -> What {
     let mut steps = Vec::new();
     divided.steps.labels(&mut steps);
     let mut target_steps = Vec::new();
@@ -65,7 +91,9 @@ pub(super) fn started<D: Division, P: Plan, T: Plan, E: Estimator>(
         steps,
         target_steps,
         estimator: label(estimator),
-        tags: outline.tags.clone(),
+        tags: tags.to_vec(),
+        parent: None,
+        parameters: serde_json::Map::new(),
     }
 }
 
@@ -84,6 +112,27 @@ pub(super) fn record_metrics<K: Tracker>(
             step,
         })
     })
+}
+
+/// Records the metrics of each fold, and the mean and deviation of each over the folds.
+pub(super) fn record_folds<K: Tracker>(
+    recorder: &mut Recorder<'_, K>,
+    folds: &[Metrics],
+) -> Result<()> {
+    for (fold, metrics) in (0..).zip(folds) {
+        record_metrics(recorder, "", metrics, fold)?;
+    }
+    for spread in MetricSpread::all(folds) {
+        for (which, value) in [("mean", spread.mean), ("std", spread.std)] {
+            recorder.record(What::Metric {
+                name: format!("{}_{which}", spread.name),
+                value: Some(value),
+                reason: None,
+                step: 0,
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Records what a person should know, and the scans that were made.
@@ -115,6 +164,13 @@ pub(super) fn unscored(side: &str, metrics: &Metrics, warnings: &mut Vec<String>
         warnings.push(format!(
             "{} of the {side} rows have no truth or no prediction and were not scored",
             metrics.skipped()
+        ));
+    }
+    let unseen = metrics.confusion().map_or(0, Confusion::unseen);
+    if unseen > 0 {
+        warnings.push(format!(
+            "{unseen} of the {side} rows are of a class that the model did not learn: they count as \
+             errors"
         ));
     }
 }

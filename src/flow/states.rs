@@ -1,16 +1,18 @@
 use std::fmt;
 
-use polars::prelude::Expr;
+use polars::prelude::{Expr, PlSmallStr};
 
 use super::divide::{Division, HasTest, Holdout};
 use super::explain::Explain;
 use super::folds_run::FoldsRunOf;
 use super::run::RunOf;
+use super::split_report::split_report;
 use super::{Settings, fit, folds_run, run};
 use crate::error::Result;
 use crate::estimator::Estimator;
 use crate::learn::Plan;
 use crate::source::{FittedBeforeSplit, Keep, Then};
+use crate::splitter::SplitReport;
 use crate::tracker::Tracker;
 use crate::transform::{Chain, Identity, Invert, Stateless};
 
@@ -200,11 +202,17 @@ impl<D, P, T> IsSplit for Divided<D, P, T> {
 pub trait Learns: sealed::Sealed {
     #[doc(hidden)]
     fn plan(&self, settings: &Settings) -> Result<Explain>;
+    #[doc(hidden)]
+    fn split_report(&self, settings: &Settings, columns: &[PlSmallStr]) -> Result<SplitReport>;
 }
 
 impl<D: Division, P: Plan, T: Plan> Learns for Divided<D, P, T> {
     fn plan(&self, settings: &Settings) -> Result<Explain> {
         fit::plan_steps(self, settings)
+    }
+
+    fn split_report(&self, settings: &Settings, columns: &[PlSmallStr]) -> Result<SplitReport> {
+        split_report(&self.division, settings, columns)
     }
 }
 
@@ -217,6 +225,10 @@ where
 {
     fn plan(&self, settings: &Settings) -> Result<Explain> {
         fit::plan(&self.divided, &self.estimator, settings)
+    }
+
+    fn split_report(&self, settings: &Settings, columns: &[PlSmallStr]) -> Result<SplitReport> {
+        split_report(&self.divided.division, settings, columns)
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::accumulate::{self, Factor, Solution, Unsolved};
 use super::answers::FactorAnswer;
+use super::elastic_net::{Descent, unconverged};
 use crate::error::{Error, ErrorKind, Result, listed};
 
 /// What to do when some features are linear combinations of others.
@@ -48,6 +49,8 @@ pub struct LeastSquaresSolution {
     pub residual_sum_of_squares: f64,
     /// Sum of squared deviations of the target from its mean.
     pub total_sum_of_squares: f64,
+    /// How the coordinate descent ended; none where there is a closed form.
+    pub descent: Option<Descent>,
 }
 
 impl LeastSquares {
@@ -110,7 +113,7 @@ impl LeastSquares {
     }
 
     /// Solves, and moves the line back from where the columns were shifted to.
-    fn placed(
+    pub(super) fn placed(
         &self,
         solve: impl FnOnce(&Factor) -> Result<Solution, Unsolved>,
         help: &'static str,
@@ -148,16 +151,23 @@ impl LeastSquares {
             rows: solution.rows,
             residual_sum_of_squares: solution.residual_sum_of_squares,
             total_sum_of_squares: solution.total_sum_of_squares,
+            descent: solution.descended.map(|ended| Descent {
+                iterations: ended.iterations,
+                dual_gap: ended.dual_gap,
+            }),
         })
     }
 
     fn unsolved(&self, unsolved: &Unsolved, help: &'static str) -> Error {
-        let Unsolved::Deficient {
-            dependent, rows, ..
-        } = unsolved
-        else {
-            return Error::new(ErrorKind::Fit, "the coefficients do not fit into floats")
-                .with_help("scale the features first");
+        let (dependent, rows) = match unsolved {
+            Unsolved::Deficient {
+                dependent, rows, ..
+            } => (dependent, rows),
+            Unsolved::Overflow => {
+                return Error::new(ErrorKind::Fit, "the coefficients do not fit into floats")
+                    .with_help("scale the features first");
+            }
+            Unsolved::Unconverged { iterations, gap } => return unconverged(*iterations, *gap),
         };
         let dependent: Vec<_> = dependent
             .iter()

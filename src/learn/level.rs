@@ -57,7 +57,7 @@ pub(crate) fn accumulate(
 }
 
 /// The rows of each part in order, out of a batch whose last column is the part.
-fn deal(batch: &DataFrame, count: usize) -> Result<Vec<(usize, Vec<Column>)>> {
+pub(crate) fn deal(batch: &DataFrame, count: usize) -> Result<Vec<(usize, Vec<Column>)>> {
     let Some((parts, columns)) = batch.columns().split_last() else {
         return Ok(Vec::new());
     };

@@ -84,6 +84,27 @@ pub(crate) struct ColumnQuestion {
 }
 
 impl ColumnQuestion {
+    /// The column alone, of which nothing is asked.
+    pub(crate) fn held(of: &Self) -> Self {
+        Self {
+            kept: of.kept,
+            ..Self::new(of.ask.clone())
+        }
+    }
+
+    fn new(ask: ColumnAsk) -> Self {
+        Self {
+            ask,
+            kept: false,
+            summary: false,
+            moments: false,
+            locate: false,
+            quantiles: Vec::new(),
+            approximate: Vec::new(),
+            count: None,
+        }
+    }
+
     /// The errors of the sketches.
     pub(crate) fn sketch_errors(&self) -> Vec<f64> {
         let mut errors: Vec<f64> = self.approximate.iter().map(|(_, error)| *error).collect();
@@ -154,6 +175,8 @@ pub(crate) struct Sheet {
     pub(crate) factors: Vec<FactorAsk>,
     pub(crate) groups: Vec<GroupedAsk>,
     pub(crate) queries: Vec<QueryAsk>,
+    /// Rows were dropped before: a column is no more what the source has.
+    pub(crate) dropped: bool,
 }
 
 /// Where the answers to one step's needs will be found.
@@ -192,16 +215,7 @@ impl Sheet {
         if let Some(slot) = self.columns.iter().position(|known| known.ask == ask) {
             return slot;
         }
-        self.columns.push(ColumnQuestion {
-            ask,
-            kept: false,
-            summary: false,
-            moments: false,
-            locate: false,
-            quantiles: Vec::new(),
-            approximate: Vec::new(),
-            count: None,
-        });
+        self.columns.push(ColumnQuestion::new(ask));
         self.columns.len() - 1
     }
 
@@ -340,4 +354,33 @@ pub struct Level {
     pub sketch_bytes: usize,
     /// The names of the queries that steps brought themselves.
     pub queries: Vec<String>,
+}
+
+impl Level {
+    /// The level of several models that learn together: a query of a step's own is run for each.
+    pub(crate) fn of_models(&self, models: usize) -> Self {
+        let mut level = self.clone();
+        level.scans += level.queries.len() * (models - 1);
+        level
+    }
+
+    /// This level together with that of another candidate, of so many models.
+    pub(crate) fn join(&mut self, other: &Self, models: usize) {
+        let queries = |level: &Self| level.scans - usize::from(!level.columns.is_empty());
+        let own = queries(self) + queries(&other.of_models(models));
+        let both = |to: &mut Vec<String>, from: &[String]| {
+            for name in from {
+                if !to.contains(name) {
+                    to.push(name.clone());
+                }
+            }
+        };
+        both(&mut self.columns, &other.columns);
+        both(&mut self.buffered, &other.buffered);
+        both(&mut self.counted, &other.counted);
+        both(&mut self.sketched, &other.sketched);
+        both(&mut self.queries, &other.queries);
+        self.sketch_bytes = self.sketch_bytes.max(other.sketch_bytes);
+        self.scans = usize::from(!self.columns.is_empty()) + own;
+    }
 }

@@ -140,7 +140,12 @@ pub(crate) fn advance<D: Declare>(
         writes: &writes,
     };
     match progress {
-        Progress::Done(fitted) if ready => return walk.apply(&writes, fitted),
+        Progress::Done(fitted) if ready => {
+            if drops {
+                walk.drop_rows();
+            }
+            return walk.apply(&writes, fitted);
+        }
         Progress::Known if ready => {
             walk.pass(&writes, step.output(&input)?);
             return Ok(());
@@ -173,6 +178,9 @@ pub(crate) fn advance<D: Declare>(
     if needs.is_empty() && ready {
         // Nothing to learn: no reason to wait for a scan.
         let fitted = step.fit(&input, &Learned::default())?;
+        if drops {
+            walk.drop_rows();
+        }
         walk.apply(&writes, &fitted)?;
         *progress = Progress::Done(fitted);
         return Ok(());

@@ -115,6 +115,11 @@ impl Walk {
         !self.sheet.is_empty()
     }
 
+    /// Notes that a step drops rows.
+    pub(crate) fn drop_rows(&mut self) {
+        self.sheet.dropped = true;
+    }
+
     /// Passes a step that will drop rows.
     pub(crate) fn leave_rows_pending(&mut self) {
         self.rows_pending = true;

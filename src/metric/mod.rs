@@ -1,13 +1,20 @@
-//! Metrics of predictions against the truth, all from one scan.
+//! Metrics of predictions against the truth, all from one scan: of numbers, and of classes.
 
+mod classification;
 mod regression;
+mod scoring;
 mod spread;
+mod weighted;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use classification::{ClassScorer, Has};
+pub use classification::{ClassificationMetrics, Confusion};
 pub use regression::RegressionMetrics;
+pub(crate) use regression::Scorer;
+pub use scoring::Scoring;
 pub use spread::MetricSpread;
 
 /// One metric: a value, or the reason why it is undefined.
@@ -29,6 +36,12 @@ pub struct Metrics {
     rows: u64,
     skipped: u64,
     metrics: Vec<Metric>,
+    /// Of predicted classes; files from before there were any lack it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    confusion: Option<Confusion>,
+    /// Absent in files from before there were weights.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    weight: Option<String>,
 }
 
 impl Metrics {
@@ -40,6 +53,19 @@ impl Metrics {
     /// Rows without a truth or without a prediction: not scored.
     pub fn skipped(&self) -> u64 {
         self.skipped
+    }
+
+    /// The column that the rows weighed by, where one has the role
+    /// [`Weight`](crate::Role::Weight). Of two rows of weight 1 and one of weight 2, each side
+    /// counts the same.
+    pub fn weight(&self) -> Option<&str> {
+        self.weight.as_deref()
+    }
+
+    /// The same metrics, of rows that weighed by a column.
+    pub(crate) fn weighed_by(mut self, weight: Option<&str>) -> Self {
+        self.weight = weight.map(ToOwned::to_owned);
+        self
     }
 
     /// A metric's value by name; `None` where it is unknown or undefined.
@@ -66,6 +92,32 @@ impl Metrics {
     pub fn mae(&self) -> Option<f64> {
         self.get("mae")
     }
+
+    /// The share of rows whose class was predicted.
+    pub fn accuracy(&self) -> Option<f64> {
+        self.get("accuracy")
+    }
+
+    /// The mean of −ln p of the true class, in nats.
+    pub fn log_loss(&self) -> Option<f64> {
+        self.get("log_loss")
+    }
+
+    /// The area under the ROC curve; of more than two classes the mean of each against the rest.
+    pub fn roc_auc(&self) -> Option<f64> {
+        self.get("roc_auc")
+    }
+
+    /// The harmonic mean of precision and recall of the positive class. Of more than two classes
+    /// there is none unless it is named: see `f1_macro`.
+    pub fn f1(&self) -> Option<f64> {
+        self.get("f1")
+    }
+
+    /// How often each class was predicted for each class, where classes were predicted.
+    pub fn confusion(&self) -> Option<&Confusion> {
+        self.confusion.as_ref()
+    }
 }
 
 impl fmt::Display for Metrics {
@@ -87,6 +139,9 @@ impl fmt::Display for Metrics {
         write!(f, "{:widest$}  {}", "rows", self.rows)?;
         if self.skipped > 0 {
             write!(f, " ({} skipped)", self.skipped)?;
+        }
+        if let Some(weight) = &self.weight {
+            write!(f, ", weighed by `{weight}`")?;
         }
         Ok(())
     }

@@ -2,9 +2,10 @@ use std::fmt;
 
 use polars::prelude::{Column, DataType, Expr, LazyFrame, NULL, PlSmallStr, lit, when};
 
+use super::weighted::{WeightedMeans, WeightedSums};
 use super::{Metric, Metrics};
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::{Learned, Need, Purpose, ScanLog, Statistic, Tally};
+use crate::learn::{Learned, Need, Statistic, Tally};
 use crate::schema::{Field, Schema, column};
 
 /// Which regression metrics a run computes. All of them come from one scan of the test rows,
@@ -13,6 +14,11 @@ use crate::schema::{Field, Schema, column};
 /// `r2`, `rmse`, `mse`, `mae`, `max_error`, `mean_error` (ŷ − y), `explained_variance` and `mape`
 /// (a share, not a percentage; undefined where a truth is zero). The median absolute error buffers
 /// 8 bytes a row and is off unless asked for.
+///
+/// Rows count by the column of [`Role::Weight`](crate::Role::Weight) where there is one, as by
+/// scikit-learn's `sample_weight`: in all but `max_error`, which is of any row, and the median, which
+/// is then undefined. A weight that is null, NaN, negative or infinite is an error of kind
+/// [`Score`](ErrorKind::Score).
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct RegressionMetrics {
     median: bool,
@@ -39,6 +45,12 @@ impl RegressionMetrics {
         self.median = true;
         self
     }
+
+    /// What is held in memory, in words.
+    pub(crate) fn held(self) -> Option<String> {
+        let held = "8 bytes a row for the median absolute error";
+        self.median.then(|| held.to_owned())
+    }
 }
 
 const TRUTH: &str = "truth";
@@ -49,24 +61,8 @@ const RELATIVE: &str = "relative";
 const SIZE: &str = "size";
 
 impl RegressionMetrics {
-    /// Scores several pairs of (truth, prediction) of one frame in one scan.
-    pub(crate) fn score(
-        self,
-        frame: &LazyFrame,
-        pairs: &[(Expr, Expr)],
-        log: &mut ScanLog,
-    ) -> Result<Vec<Metrics>> {
-        let mut scorer = self.scorer(pairs.len())?;
-        let query = scorer.query(frame.clone(), pairs, &[]);
-        log.stream(query, Purpose::Score, |batch| {
-            scorer.update(batch.columns())
-        })
-        .map_err(|error| error.at(&self))?;
-        scorer.finish()
-    }
-
     /// Scores pairs of (truth, prediction) batch by batch.
-    pub(crate) fn scorer(self, pairs: usize) -> Result<Scorer> {
+    pub(crate) fn scorer(self, pairs: usize, weighted: bool) -> Result<Scorer> {
         let mut fields = Vec::new();
         let mut needs = Vec::new();
         for at in 0..pairs {
@@ -85,10 +81,13 @@ impl RegressionMetrics {
             let names = [TRUTH, ERROR, ABSOLUTE, SQUARED, RELATIVE, SIZE];
             fields.extend(names.map(|name| Field::new(format!("{name}{at}"), DataType::Float64)));
         }
+        let tally = Tally::new(Schema::new(fields)?, needs)?;
         Ok(Scorer {
             metrics: self,
             pairs,
-            tally: Tally::new(Schema::new(fields)?, needs)?,
+            counted: tally.exprs().len(),
+            tally,
+            sums: weighted.then(|| vec![WeightedSums::default(); pairs]),
         })
     }
 }
@@ -97,48 +96,79 @@ impl RegressionMetrics {
 pub(crate) struct Scorer {
     metrics: RegressionMetrics,
     pairs: usize,
+    /// Columns that the tally takes.
+    counted: usize,
     tally: Tally,
+    /// Of each pair, where rows weigh.
+    sums: Option<Vec<WeightedSums>>,
 }
 
 impl Scorer {
-    /// What [`update`](Self::update) takes of a frame, and other columns of it behind that.
+    /// What [`update`](Self::update) takes of a frame, and other columns of it behind that. The
+    /// weight is that of a scorer of rows that weigh.
     pub(crate) fn query(
         &self,
         frame: LazyFrame,
         pairs: &[(Expr, Expr)],
+        weight: Option<Expr>,
         beside: &[Expr],
     ) -> LazyFrame {
-        let pairs = pairs
+        let derived = pairs
             .iter()
             .enumerate()
             .flat_map(|(at, (truth, prediction))| {
                 derived(truth, prediction).map(|(name, expr)| expr.alias(format!("{name}{at}")))
             });
-        let names = beside
-            .iter()
-            .enumerate()
-            .map(|(at, _)| PlSmallStr::from(format!("__floe_beside{at}")));
-        let names: Vec<_> = names.collect();
-        let kept = beside.iter().cloned().zip(names.iter().cloned());
-        let first: Vec<_> = pairs
-            .chain(kept.map(|(expr, name)| expr.alias(name)))
+        let kept = weight.iter().chain(beside).cloned().enumerate();
+        let kept: Vec<_> = kept
+            .map(|(at, expr)| (expr, PlSmallStr::from(format!("__floe_beside{at}"))))
             .collect();
-        let second = self.tally.exprs().into_iter();
-        let second = second.chain(names.into_iter().map(column));
-        frame.select(first).select(second.collect::<Vec<_>>())
+        let names: Vec<_> = kept.iter().map(|(_, name)| name.clone()).collect();
+        let first = derived.chain(kept.into_iter().map(|(expr, name)| expr.alias(name)));
+        let first: Vec<_> = first.collect();
+        let mut second = self.tally.exprs();
+        if self.sums.is_some() {
+            let weighed = (0..pairs.len()).flat_map(|at| [TRUTH, ERROR].map(|of| (of, at)));
+            second.extend(weighed.map(|(of, at)| {
+                column(format!("{of}{at}")).alias(format!("__floe_weighed_{of}{at}"))
+            }));
+        }
+        second.extend(names.into_iter().map(column));
+        frame.select(first).select(second)
     }
 
     pub(crate) fn update(&mut self, columns: &[Column]) -> Result<()> {
-        self.tally.update(columns).map_err(|e| e.at(&self.metrics))
+        self.add(columns).map_err(|e| e.at(&self.metrics))
+    }
+
+    fn add(&mut self, columns: &[Column]) -> Result<()> {
+        self.tally.update(columns)?;
+        let Some(sums) = &mut self.sums else {
+            return Ok(());
+        };
+        let weighed = columns.get(self.counted..).unwrap_or_default();
+        let weights = weighed.get(2 * self.pairs).ok_or_else(unweighed)?;
+        for (sums, of) in sums.iter_mut().zip(weighed.chunks_exact(2)) {
+            sums.add(&of[0], &of[1], weights)?;
+        }
+        Ok(())
     }
 
     /// The metrics of each pair.
     pub(crate) fn finish(self) -> Result<Vec<Metrics>> {
         let learned = self.tally.finish()?;
-        let pairs = (0..self.pairs).map(|at| metrics(at, self.metrics, &learned));
+        let pairs = (0..self.pairs).map(|at| {
+            let sums = self.sums.as_ref().and_then(|sums| sums.get(at));
+            metrics(at, self.metrics, &learned, sums.copied())
+        });
         let pairs: Result<_> = pairs.collect();
         pairs.map_err(|error| error.at(&self.metrics))
     }
+}
+
+fn unweighed() -> Error {
+    let message = "the weights are not in the scan (a bug in floe)";
+    Error::new(ErrorKind::Score, message)
 }
 
 /// The columns behind the metrics; each is null where the truth or the prediction is missing.
@@ -178,7 +208,12 @@ fn magnitude(expr: Expr) -> Expr {
         .otherwise(expr)
 }
 
-fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Metrics> {
+fn metrics(
+    at: usize,
+    which: RegressionMetrics,
+    learned: &Learned,
+    sums: Option<WeightedSums>,
+) -> Result<Metrics> {
     let name = |name: &str| format!("{name}{at}");
     let error = name(ERROR);
     let skipped = learned.nulls(&error)?;
@@ -193,25 +228,39 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
             "the truth or the prediction holds an infinity, or they lie further apart than the largest number",
         ));
     }
-    let mean = |column: &str| -> Result<Option<f64>> {
-        Ok(learned.mean(&name(column))?.map(|mean| mean.to_f64()))
+    let none = if sums.is_some() && rows > 0 {
+        "no scored row has a weight above 0"
+    } else {
+        "no row has both a truth and a prediction"
+    };
+    let means = sums.map(WeightedSums::means);
+    let mean = |column: &str, of: fn(&WeightedMeans) -> f64| -> Result<Option<f64>> {
+        match &means {
+            Some(means) => Ok(means.as_ref().map(of)),
+            None => Ok(learned.mean(&name(column))?.map(|mean| mean.to_f64())),
+        }
+    };
+    let variance = |column: &str, of: fn(&WeightedMeans) -> f64| -> Result<Option<f64>> {
+        match &means {
+            Some(means) => Ok(means.as_ref().map(of)),
+            None => Ok(learned.std(&name(column))?.map(|std| std * std)),
+        }
     };
     // An accumulator leaves infinities out, and a mean of the rest would be no mean.
     let overflows = |column: &str| learned.infinities(&name(column)).map(|count| count > 0);
-    let none = "no row has both a truth and a prediction";
     let mse = if overflows(SQUARED)? {
         Err("a squared error is beyond the largest number")
     } else {
-        mean(SQUARED)?.ok_or(none)
+        mean(SQUARED, |of| of.squared)?.ok_or(none)
     };
-    let spread = learned.std(&name(TRUTH))?.map(|std| std * std);
+    let spread = variance(TRUTH, |of| of.truth_variance)?;
     let constant = if rows < 2 {
         "it needs at least two scored rows"
     } else {
         "the truth is constant"
     };
     let share = |of: Option<f64>| match (of, spread) {
-        (Some(_), Some(spread)) if spread.is_infinite() => Err("the truth varies too widely"),
+        (Some(_), Some(spread)) if !spread.is_finite() => Err("the truth varies too widely"),
         (Some(of), Some(spread)) if spread > 0.0 => Ok(1.0 - of / spread),
         _ => Err(constant),
     };
@@ -226,7 +275,7 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
         metric("r2", r2),
         metric("rmse", mse.map(f64::sqrt)),
         metric("mse", mse),
-        metric("mae", mean(ABSOLUTE)?.ok_or(none)),
+        metric("mae", mean(ABSOLUTE, |of| of.absolute)?.ok_or(none)),
         metric(
             "max_error",
             learned
@@ -234,10 +283,10 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
                 .map(|max| max.to_f64())
                 .ok_or(none),
         ),
-        metric("mean_error", mean(ERROR)?.ok_or(none)),
+        metric("mean_error", mean(ERROR, |of| of.error)?.ok_or(none)),
         metric(
             "explained_variance",
-            share(learned.std(&error)?.map(|std| std * std)),
+            share(variance(ERROR, |of| of.error_variance)?),
         ),
         metric(
             "mape",
@@ -246,25 +295,32 @@ fn metrics(at: usize, which: RegressionMetrics, learned: &Learned) -> Result<Met
             } else if overflows(RELATIVE)? {
                 Err("a relative error is beyond the largest number")
             } else {
-                mean(RELATIVE)?.ok_or(none)
+                mean(RELATIVE, |of| of.relative)?.ok_or(none)
             },
         ),
     ];
     if which.median {
         let median = learned.quantile(&name(ABSOLUTE), 0.5)?;
-        metrics.push(metric(
-            "median_absolute_error",
-            median.map(|median| median.to_f64()).ok_or(none),
-        ));
+        let median = match means {
+            Some(_) => Err("the rows weigh, and it counts each row once"),
+            None => median.map(|median| median.to_f64()).ok_or(none),
+        };
+        metrics.push(metric("median_absolute_error", median));
     }
     Ok(Metrics {
         rows,
         skipped,
         metrics,
+        confusion: None,
+        weight: None,
     })
 }
 
 fn metric(name: &str, value: Result<f64, &str>) -> Metric {
+    let value = match value {
+        Ok(value) if !value.is_finite() => Err("it is beyond the largest number"),
+        value => value,
+    };
     Metric {
         name: name.to_owned(),
         value: value.ok(),

@@ -32,11 +32,16 @@ impl MetricSpread {
         })
     }
 
-    /// Every metric that some fold defines, in the order of the metrics.
+    /// Every metric that some fold defines, in the order of the metrics. A fold that did not learn a
+    /// class may have others than the rest.
     pub(crate) fn all(folds: &[Metrics]) -> Vec<Self> {
-        let names = folds.first().into_iter().flat_map(Metrics::iter);
-        names
-            .filter_map(|metric| Self::of(&metric.name, folds))
-            .collect()
+        let mut names: Vec<&str> = Vec::new();
+        for metric in folds.iter().flat_map(Metrics::iter) {
+            if !names.contains(&metric.name.as_str()) {
+                names.push(&metric.name);
+            }
+        }
+        let names = names.into_iter();
+        names.filter_map(|name| Self::of(name, folds)).collect()
     }
 }

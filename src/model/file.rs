@@ -28,6 +28,9 @@ pub(crate) struct Contents {
     pub(crate) target_steps: Vec<Saved>,
     pub(crate) predictor: Option<Saved>,
     pub(crate) metrics: Option<Metrics>,
+    /// Files from before there were weights lack it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) weight: Option<String>,
 }
 
 /// A column that a fitted pipeline reads.

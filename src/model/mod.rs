@@ -1,25 +1,27 @@
 //! Fitted pipelines and models: applied, undone, scored, saved, loaded.
 
 mod file;
+mod judge;
 mod pipeline;
 mod registry;
 
 use std::fmt;
 use std::path::Path;
 
-use polars::prelude::{Expr, LazyFrame, PlSmallStr};
+use polars::prelude::{LazyFrame, PlSmallStr};
 use serde_json::Value;
 
 use file::write;
 pub(crate) use file::{Input, read};
+pub(crate) use judge::{Judge, Scores};
 pub use pipeline::Pipeline;
 pub use registry::{BoxModel, BoxPipeline, Registry};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::estimator::{PREDICTION, Predict};
 use crate::learn::ScanLog;
-use crate::metric::{Metrics, RegressionMetrics};
-use crate::schema::{Kind, Schema, column};
+use crate::metric::{Metrics, Scoring};
+use crate::schema::{Schema, column};
 use crate::source::Source;
 use crate::transform::{Apply, Invert, Persist};
 
@@ -41,6 +43,8 @@ pub(crate) struct Facts {
     pub(crate) split: Value,
     pub(crate) tags: Vec<String>,
     pub(crate) metrics: Option<Metrics>,
+    /// The column that the rows weigh by when they are scored.
+    pub(crate) weight: Option<String>,
 }
 
 impl<P, T, M> Model<P, T, M>
@@ -77,8 +81,12 @@ where
     /// Adds the column `prediction`, in the target's own units, to rows in the shape of the
     /// source. The target column need not exist. Reads no row itself.
     ///
-    /// Null features give a null prediction, NaN a NaN. A column of the rows that is itself named
-    /// `prediction` is replaced.
+    /// A model that tells classes apart predicts them in the target's own dtype, and adds a column
+    /// of probabilities for each: `probability_` and the class, such as `probability_yes`, Float64,
+    /// in the order of the [`Classes`](crate::estimator::Classes).
+    ///
+    /// Null features give null predictions and probabilities; of numbers, NaN gives NaN. A column of
+    /// the rows that is itself named as one that is added is replaced.
     ///
     /// # Errors
     ///
@@ -101,70 +109,45 @@ where
             .pipeline
             .target_steps
             .inverse_value(&self.pipeline.target, column(PREDICTION))?;
+        let added = judge::outcomes(&self.predictor);
         let mut columns: Vec<_> = names
             .iter()
-            .filter(|name| name.as_str() != PREDICTION)
+            .filter(|name| !added.contains(*name))
             .map(|name| column(kept_name(name)).alias(name.clone()))
             .collect();
         columns.push(prediction.alias(PREDICTION));
+        columns.extend(added.into_iter().skip(1).map(column));
         Ok(frame.select(columns))
     }
 
-    /// Scores the model on rows that were not part of the run: one scan.
+    /// Scores the model on rows that were not part of the run, by the metrics that fit it: one scan.
+    ///
+    /// Rows weigh by the column that was declared their weight at the fit, as in
+    /// [`Run::metrics`](crate::Run::metrics). What was chosen by
+    /// [`score_with`](crate::Flow::score_with) is no part of a model: see
+    /// [`evaluate_with`](Self::evaluate_with).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Predict`] as [`predict`](Self::predict), and when the target is missing.
+    /// [`ErrorKind::Predict`] as [`predict`](Self::predict), and [`ErrorKind::Schema`] when the
+    /// target or the weight is missing, or of a dtype that cannot be scored.
     pub fn evaluate(&self, source: impl Source) -> Result<Metrics> {
-        let frame = source.scan()?;
-        let scored = self.score(frame, RegressionMetrics::new(), &mut ScanLog::default())?;
-        scored.into_iter().next().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Score,
-                "there is nothing to score (a bug in floe)",
-            )
-        })
+        self.evaluate_with(source, Scoring::Fitting)
     }
 
-    /// The metrics in the target's own units, then in the units that the model learned in.
-    pub(crate) fn score(
+    /// Scores the model by chosen metrics.
+    ///
+    /// # Errors
+    ///
+    /// As [`evaluate`](Self::evaluate), and [`ErrorKind::Config`] when the metrics are not those of
+    /// what the model predicts.
+    pub fn evaluate_with(
         &self,
-        frame: LazyFrame,
-        metrics: RegressionMetrics,
-        log: &mut ScanLog,
-    ) -> Result<Vec<Metrics>> {
-        let (frame, pairs) = self.judged(frame)?;
-        metrics.score(&frame, &pairs, log)
-    }
-
-    /// The rows with their predictions, and the pairs of (truth, prediction) in the target's own
-    /// units and in those that the model learned in.
-    pub(crate) fn judged(&self, frame: LazyFrame) -> Result<(LazyFrame, [(Expr, Expr); 2])> {
-        const TRUTH: &str = "__floe_truth";
-        const SCALED_TRUTH: &str = "__floe_scaled_truth";
-        let mut frame = frame;
-        let schema = frame
-            .collect_schema()
-            .map_err(|error| Error::from_polars(ErrorKind::Score, error))?;
-        let schema = Schema::from_polars(&schema);
-        self.pipeline.check_input(&schema, ErrorKind::Predict)?;
-        let target = &self.pipeline.target;
-        Kind::of(target, schema.field(target)?.dtype())?;
-        let frame = frame.with_columns([column(target.clone()).alias(TRUTH)]);
-        let frame = self.pipeline.steps.apply(frame)?;
-        let frame = self.pipeline.target_steps.apply(frame)?;
-        // Put aside, since the target may itself be named as the prediction is.
-        let frame = frame.with_columns([column(target.clone()).alias(SCALED_TRUTH)]);
-        let frame = self.predictor.predict(frame)?;
-        let own = self
-            .pipeline
-            .target_steps
-            .inverse_value(target, column(PREDICTION))?;
-        let pairs = [
-            (column(TRUTH), own),
-            (column(SCALED_TRUTH), column(PREDICTION)),
-        ];
-        Ok((frame, pairs))
+        source: impl Source,
+        scoring: impl Into<Scoring>,
+    ) -> Result<Metrics> {
+        let judge = Judge::new(self, &scoring.into())?;
+        Ok(judge.score(source.scan()?, &mut ScanLog::default())?.own)
     }
 
     /// Writes the model as JSON, whole or not at all.

@@ -92,6 +92,7 @@ impl<P: Apply + Persist, T: Invert + Persist> Pipeline<P, T> {
             target_steps,
             predictor,
             metrics: facts.metrics.clone(),
+            weight: facts.weight.clone(),
         })
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::file::Contents;
 use super::{Facts, Model, Pipeline, read};
 use crate::error::{Error, ErrorKind, Result, listed};
-use crate::estimator::{BoxPredict, ConstantModel, LinearModel, Predict};
+use crate::estimator::{BoxPredict, ConstantModel, LinearModel, MostFrequentModel, Predict};
 use crate::transform::impute::{Imputation, MissingIndicator};
 use crate::transform::scale::{
     MaxAbsScaling, MinMaxScaling, Normalizer, RobustScaling, StandardScaling,
@@ -94,6 +94,7 @@ impl Registry {
             .target_step::<StandardScaling>()
             .predictor::<ConstantModel>()
             .predictor::<LinearModel>()
+            .predictor::<MostFrequentModel>()
     }
 
     /// Adds a fitted step. One that can be undone is better added by
@@ -150,6 +151,7 @@ impl Registry {
                 split: contents.split,
                 tags: contents.tags,
                 metrics: contents.metrics,
+                weight: contents.weight,
             },
         })
     }

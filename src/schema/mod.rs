@@ -35,7 +35,7 @@ pub enum Role {
     Target,
     /// Names a row; never learned from.
     Id,
-    /// The weight of a row.
+    /// The weight of a row: how much it counts in the metrics. A number from 0 on.
     Weight,
     /// Rows of one group stay together in a split.
     Group,

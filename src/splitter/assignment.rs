@@ -43,6 +43,17 @@ impl Fold {
     }
 }
 
+/// Several decided deals of the same rows into folds, each with models of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RepeatedAssignment(Vec<FoldAssignment>);
+
+impl RepeatedAssignment {
+    /// These deals, of which each has as many folds as the first one. Predictions are of the first.
+    pub fn new(repeats: Vec<FoldAssignment>) -> Self {
+        Self(repeats)
+    }
+}
+
 impl Assignment {
     /// A split whose test rows are those for which `test` is true. It must never be null.
     pub fn holdout(test: Expr) -> Self {
@@ -159,9 +170,11 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Assignment {}
     impl Sealed for super::FoldAssignment {}
+    impl Sealed for super::RepeatedAssignment {}
 }
 
-/// What a splitter decides: [`Assignment`] gives one model a run, [`FoldAssignment`] one a fold.
+/// What a splitter decides: [`Assignment`] gives one model a run, [`FoldAssignment`] one a fold, and
+/// [`RepeatedAssignment`] one a fold and repeat.
 pub trait Assigned: sealed::Sealed {
     /// `One` or `Many`, after how many models a run gives.
     #[doc(hidden)]
@@ -191,6 +204,7 @@ impl OneTrainSide for Assignment {}
 pub enum Decided {
     Sides(Box<Assignment>),
     Folds(FoldAssignment),
+    Repeats(Vec<FoldAssignment>),
 }
 
 impl Assigned for Assignment {
@@ -213,6 +227,21 @@ impl Assigned for FoldAssignment {
 
     fn decided(self) -> Decided {
         Decided::Folds(self)
+    }
+
+    fn pick<One, Many, E>(
+        _: impl FnOnce() -> Result<One, E>,
+        many: impl FnOnce() -> Result<Many, E>,
+    ) -> Result<Many, E> {
+        many()
+    }
+}
+
+impl Assigned for RepeatedAssignment {
+    type Pick<One, Many> = Many;
+
+    fn decided(self) -> Decided {
+        Decided::Repeats(self.0)
     }
 
     fn pick<One, Many, E>(

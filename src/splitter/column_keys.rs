@@ -45,16 +45,19 @@ pub(crate) fn hash_keys(keys: &Column, hasher: &KeyHasher) -> Result<Vec<u64>> {
             .with_dtype(keys.dtype())
             .with_help("drop those rows with `.keep(..)` or fill the key first"));
     }
+    hash_classes(keys, hasher)
+}
+
+/// The hash of every key of a column, in row order; null is a key like any other.
+pub(crate) fn hash_classes(keys: &Column, hasher: &KeyHasher) -> Result<Vec<u64>> {
     let mut hashes = Vec::with_capacity(keys.len());
+    let null = hasher.hash(&Key::Null);
     macro_rules! hash {
-        ($values:expr, $key:expr) => {
-            hashes.extend(
-                $values
-                    .iter()
-                    .flatten()
-                    .map(|value| hasher.hash(&$key(value))),
-            )
-        };
+        ($values:expr, $key:expr) => {{
+            let hash = |value| hasher.hash(&$key(value));
+            let values = $values.iter();
+            hashes.extend(values.map(|value| value.map_or(null, hash)));
+        }};
     }
     match keys.dtype() {
         DataType::Boolean => hash!(keys.bool()?, Key::Bool),

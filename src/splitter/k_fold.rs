@@ -4,8 +4,9 @@ use polars::prelude::{Expr, PlSmallStr};
 use serde_json::{Value, json};
 
 use super::column_keys::check_key_dtype;
+use super::fold_splitter::{check_count, enough_rows};
 use super::parts::{self, Ends};
-use super::{Assignment, FoldAssignment, Rows, Splitter};
+use super::{FoldAssignment, FoldSplitter, OneFold, Repeatable, Rows, Splitter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Schema;
 use crate::source::Outline;
@@ -56,16 +57,6 @@ pub struct KFold {
     refit: bool,
 }
 
-/// One fold of a [`KFold`] as a split of its own: its rows are the test rows.
-///
-/// What is learned here has the same bits as the model of this fold in a run of all folds.
-#[derive(Clone, PartialEq)]
-#[must_use = "a splitter does nothing until it is part of a flow"]
-pub struct OneFold {
-    folds: KFold,
-    fold: usize,
-}
-
 impl KFold {
     /// Deals the rows into `k` folds.
     pub fn new(k: usize) -> Self {
@@ -113,17 +104,13 @@ impl KFold {
 
     /// One fold as a split of its own, such as to fit it in another process.
     pub fn fold(self, fold: usize) -> OneFold {
-        OneFold { folds: self, fold }
+        OneFold::new(self, fold)
     }
 
     /// Where the folds end: the first `n % k` folds hold one row more.
     fn ends(&self, rows: u64) -> Result<Ends> {
+        enough_rows(rows, self.k)?;
         let k = self.k as u64;
-        if rows < k {
-            let message = format!("{rows} rows cannot be dealt into {k} folds");
-            return Err(Error::new(ErrorKind::Split, message)
-                .with_help("bring more rows or ask for fewer folds"));
-        }
         Ok((1..k)
             .map(|fold| fold * (rows / k) + fold.min(rows % k))
             .collect())
@@ -170,20 +157,11 @@ impl fmt::Debug for KFold {
     }
 }
 
-impl fmt::Debug for OneFold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}.fold({})", self.folds, self.fold)
-    }
-}
-
 impl Splitter for KFold {
     type Assignment = FoldAssignment;
 
     fn check(&self, schema: &Schema, outline: &Outline) -> Result<()> {
-        if self.k < 2 || u32::try_from(self.k).is_err() {
-            let message = format!("the rows cannot be dealt into {} folds", self.k);
-            return Err(Error::new(ErrorKind::Split, message).with_help("ask for 2 folds or more"));
-        }
+        check_count(self.k)?;
         if let Some(key) = &self.key {
             check_key_dtype(schema.field(key)?)?;
         }
@@ -211,6 +189,14 @@ impl Splitter for KFold {
         usize::from(!self.stable && !known)
     }
 
+    fn held(&self, outline: &Outline) -> Option<&'static str> {
+        match (&self.key, self.stable) {
+            (_, true) => None,
+            (Some(_), false) => Some("8 bytes a row"),
+            (None, false) => outline.filtered.then_some("4 bytes a row"),
+        }
+    }
+
     fn assign(&self, rows: &mut Rows<'_>) -> Result<FoldAssignment> {
         Ok(FoldAssignment::new(self.fold_of_row(rows)?, self.k).refit(self.refit))
     }
@@ -230,31 +216,15 @@ impl Splitter for KFold {
     }
 }
 
-impl Splitter for OneFold {
-    type Assignment = Assignment;
-
-    fn check(&self, schema: &Schema, outline: &Outline) -> Result<()> {
-        self.folds.check(schema, outline)?;
-        if self.fold < self.folds.k {
-            return Ok(());
-        }
-        let (fold, k) = (self.fold, self.folds.k);
-        let message = format!("there is no fold {fold} of {k}");
-        Err(Error::new(ErrorKind::Split, message).with_help("folds are counted from 0"))
+impl FoldSplitter for KFold {
+    fn folds(&self) -> usize {
+        self.k
     }
+}
 
-    fn scans(&self, outline: &Outline) -> usize {
-        self.folds.scans(outline)
-    }
-
-    fn assign(&self, rows: &mut Rows<'_>) -> Result<Assignment> {
-        let folds = self.folds.assign(rows)?;
-        Ok(folds.alone(self.fold))
-    }
-
-    fn describe(&self) -> Value {
-        let mut split = self.folds.describe();
-        split["fold"] = json!(self.fold);
-        split
+impl Repeatable for KFold {
+    fn reseeded(&self, seed: impl FnOnce(u64) -> u64) -> Option<Self> {
+        let seed = seed(self.seed.unwrap_or(0));
+        (!self.in_order).then(|| self.clone().seed(seed))
     }
 }

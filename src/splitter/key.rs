@@ -13,9 +13,11 @@ const NAN: u64 = 0x7ff8_0000_0000_0000;
 
 /// The value of a key column, after the differences of width and unit that mean nothing are gone.
 ///
-/// There is no null: a null key is an error, since rows without a key belong to no group.
+/// A null key is an error where rows of one key stay together, since rows without a key belong to no
+/// group; where each class is dealt by itself, the rows without one are a class.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Key<'a> {
+    Null,
     Bool(bool),
     /// An integer of whatever width, so that 7 is one key in every integer column.
     Int(i128),
@@ -43,6 +45,7 @@ impl Key<'_> {
     /// The tags are frozen: a new kind of key takes the next one.
     fn tag(&self) -> u8 {
         match self {
+            Self::Null => 0,
             Self::Bool(_) => 1,
             Self::Int(_) => 2,
             Self::Float(_) => 3,
@@ -60,6 +63,7 @@ impl Key<'_> {
     fn write(&self, mut put: impl FnMut(&[u8])) {
         put(&[self.tag()]);
         match *self {
+            Self::Null => {}
             Self::Bool(value) => put(&[u8::from(value)]),
             Self::Int(value) | Self::Datetime(value) | Self::Duration(value) => {
                 put(&value.to_le_bytes());
@@ -152,6 +156,7 @@ mod tests {
     /// Python.
     fn named() -> Vec<(&'static str, Key<'static>)> {
         vec![
+            ("null", Key::Null),
             ("bool true", Key::Bool(true)),
             ("int 7", Key::Int(7)),
             ("int -1", Key::Int(-1)),

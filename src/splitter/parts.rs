@@ -145,7 +145,7 @@ pub(super) fn keyed(
     part_of(column(key.clone()), kernel)
 }
 
-fn part_of(
+pub(super) fn part_of(
     of: Expr,
     kernel: impl Fn(Column) -> PolarsResult<Column> + Send + Sync + 'static,
 ) -> Expr {
@@ -166,11 +166,11 @@ pub(super) fn kept(rows: &mut Rows<'_>) -> Result<Vec<u32>> {
 }
 
 /// There are fewer parts than a `u32` counts: the splitters check it.
-fn narrow(part: usize) -> u32 {
+pub(super) fn narrow(part: usize) -> u32 {
     u32::try_from(part).unwrap_or(u32::MAX)
 }
 
-fn no_threshold() -> Error {
+pub(super) fn no_threshold() -> Error {
     Error::new(
         ErrorKind::Split,
         "no row has the rank at which a part ends (a bug in floe)",

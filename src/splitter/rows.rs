@@ -72,6 +72,17 @@ impl<'a> Rows<'a> {
         Ok(state)
     }
 
+    /// Reads several expressions of every row at once, batch by batch in row order: one scan.
+    pub(crate) fn read(
+        &mut self,
+        exprs: Vec<Expr>,
+        mut each: impl FnMut(&[Column]) -> Result<()>,
+    ) -> Result<()> {
+        let frame = self.frame.clone().select(exprs);
+        self.log
+            .stream(frame, Purpose::Count, |batch| each(batch.columns()))
+    }
+
     /// The number of a row in its source, from 0, counted before any filter: a `UInt32` column.
     pub fn number() -> Expr {
         col(ROW)

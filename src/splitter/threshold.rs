@@ -34,7 +34,8 @@ impl Threshold {
         select(numbers, &Rows::Listed(rows), k).map(Self::of_last)
     }
 
-    fn of_last((number, row): (u64, u64)) -> Self {
+    /// The bound whose last row is this one.
+    pub(super) fn of_last((number, row): (u64, u64)) -> Self {
         Self { number, row }
     }
 

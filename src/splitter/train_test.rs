@@ -1,10 +1,11 @@
 use std::fmt;
 
 use polars::prelude::{
-    BooleanChunked, Column, DataType, Expr, IntoColumn, PlSmallStr, PolarsResult,
+    BooleanChunked, Column, DataType, Expr, IntoColumn, PlSmallStr, PolarsResult, lit,
 };
 use serde_json::{Value, json};
 
+use super::classes::{Classes, allotted};
 use super::column_keys::{check_key_dtype, hash_keys};
 use super::key::KeyHasher;
 use super::numbers::RowNumbers;
@@ -27,6 +28,7 @@ use crate::source::Outline;
 /// | `test_share` | – | share of rows kept for the score, in (0, 1); `n · share` rounds half up |
 /// | `seed` | 0 | which split |
 /// | `by_key` | rows | rows with equal keys stay together; a null key is an error |
+/// | `stratify_by` | no | the share of each class of a column is kept within one row; null is a class |
 /// | `stable` | exact | a fixed threshold instead of exact sizes: appended rows move nothing |
 ///
 /// # Examples
@@ -49,6 +51,7 @@ pub struct TrainTestSplit {
     test_share: f64,
     seed: u64,
     key: Option<PlSmallStr>,
+    classes: Option<PlSmallStr>,
     stable: bool,
 }
 
@@ -59,6 +62,7 @@ impl TrainTestSplit {
             test_share,
             seed: 0,
             key: None,
+            classes: None,
             stable: false,
         }
     }
@@ -75,6 +79,15 @@ impl TrainTestSplit {
     /// Sizes are exact when keys are unique; otherwise at most one key's rows larger.
     pub fn by_key(mut self, column: impl Into<PlSmallStr>) -> Self {
         self.key = Some(column.into());
+        self
+    }
+
+    /// Keeps the share of each class of a column on both sides, within one row: the column is often
+    /// the target. A null is a class of its own.
+    ///
+    /// It takes one scan and 4 bytes a row.
+    pub fn stratify_by(mut self, column: impl Into<PlSmallStr>) -> Self {
+        self.classes = Some(column.into());
         self
     }
 
@@ -147,6 +160,9 @@ impl fmt::Debug for TrainTestSplit {
         if let Some(key) = &self.key {
             write!(f, ", by_key: {key}")?;
         }
+        if let Some(classes) = &self.classes {
+            write!(f, ", stratify_by: {classes}")?;
+        }
         f.write_str(if self.stable { ", stable)" } else { ")" })
     }
 }
@@ -164,8 +180,21 @@ impl Splitter for TrainTestSplit {
             return Err(Error::new(ErrorKind::Split, message)
                 .with_help("0.3 keeps three rows of ten for the score"));
         }
-        if let Some(key) = &self.key {
-            check_key_dtype(schema.field(key)?)?;
+        for column in self.key.iter().chain(&self.classes) {
+            check_key_dtype(schema.field(column)?)?;
+        }
+        if let Some(classes) = &self.classes
+            && (self.stable || self.key.is_some())
+        {
+            let other = if self.stable {
+                "with a fixed threshold"
+            } else {
+                "by a key"
+            };
+            let message = format!("the rows are to be split by class and {other}");
+            return Err(Error::new(ErrorKind::Split, message)
+                .on_column(classes.as_str())
+                .with_help("leave one of the two out"));
         }
         match outline.rows {
             Some(rows) if !outline.filtered && !self.stable => self.test_rows(rows).map(drop),
@@ -174,11 +203,31 @@ impl Splitter for TrainTestSplit {
     }
 
     fn scans(&self, outline: &Outline) -> usize {
-        let known = outline.rows.is_some() && !outline.filtered && self.key.is_none();
+        let by_column = self.key.is_some() || self.classes.is_some();
+        let known = outline.rows.is_some() && !outline.filtered && !by_column;
         usize::from(!self.stable && !known)
     }
 
+    fn held(&self, outline: &Outline) -> Option<&'static str> {
+        if self.classes.is_some() {
+            return Some("4 bytes a row");
+        }
+        match (&self.key, self.stable) {
+            (_, true) => None,
+            (Some(_), false) => Some("8 bytes a row"),
+            (None, false) => outline.filtered.then_some("4 bytes a row"),
+        }
+    }
+
     fn assign(&self, rows: &mut Rows<'_>) -> Result<Assignment> {
+        if let Some(column) = &self.classes {
+            let classes = Classes::read(rows, column)?;
+            let sizes = classes.sizes();
+            let test = allotted(self.test_rows(sizes.iter().sum())?, &sizes);
+            let ends: Vec<_> = test.into_iter().map(|test| vec![test]).collect();
+            let part = classes.cut(Some(self.seed), &ends)?;
+            return Ok(Assignment::holdout(part.eq(lit(0_u32))));
+        }
         let test = match (&self.key, self.stable) {
             (None, true) => {
                 let below = fixed_threshold(self.test_share);
@@ -227,13 +276,17 @@ impl Splitter for TrainTestSplit {
     }
 
     fn describe(&self) -> Value {
-        json!({
+        let mut split = json!({
             "splitter": "train_test",
             "test_share": self.test_share,
             "seed": self.seed,
             "key": self.key.as_ref().map(|key| key.as_str()),
             "stable": self.stable,
-        })
+        });
+        if let Some(column) = &self.classes {
+            split["stratify_by"] = json!(column.as_str());
+        }
+        split
     }
 }
 

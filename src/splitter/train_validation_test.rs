@@ -181,6 +181,14 @@ impl Splitter for TrainValidationTest {
         usize::from(!self.stable && !known)
     }
 
+    fn held(&self, outline: &Outline) -> Option<&'static str> {
+        match (&self.key, self.stable) {
+            (_, true) => None,
+            (Some(_), false) => Some("8 bytes a row"),
+            (None, false) => outline.filtered.then_some("4 bytes a row"),
+        }
+    }
+
     fn assign(&self, rows: &mut Rows<'_>) -> Result<Assignment> {
         let part = self.part_of_row(rows)?;
         let side = |side: u32| part.clone().eq(lit(side));

@@ -5,8 +5,8 @@ use polars::prelude::{DataFrame, DataType, IntoLazy, PlSmallStr, Schema as Polar
 use super::fitted::applied;
 use super::law::{Verdict, because};
 use super::rows::{ROW, columns, in_memory, kept, numbered, take};
-use super::subject::{Steps, Subject};
-use crate::estimator::{Estimator, PREDICTION};
+use super::subject::{Learner, Steps, Subject};
+use crate::estimator::{Estimator, PREDICTION, Predict};
 use crate::learn::FitOn;
 use crate::schema::{Nullable, Schema};
 use crate::source::{InMemory, Source};
@@ -184,11 +184,23 @@ pub(super) fn schema<T: Transform>(step: &T, fitted: &T::Fitted, rows: &DataFram
     Ok(())
 }
 
-/// A model needs its features only, and adds one column of floats.
-pub(super) fn predicts<S: Subject, E: Estimator>(
-    subject: &S,
+/// The columns that a model adds: a prediction, of floats or in the dtype of its classes, and then a
+/// probability of each class.
+fn added(model: &impl Predict) -> Vec<(PlSmallStr, DataType)> {
+    let Some(classes) = model.classes() else {
+        return vec![(PREDICTION.into(), DataType::Float64)];
+    };
+    let mut added = vec![(PREDICTION.into(), classes.dtype().clone())];
+    let names = classes.probability_names().into_iter();
+    added.extend(names.map(|name| (name, DataType::Float64)));
+    added
+}
+
+/// A model needs its features only.
+pub(super) fn predicts<E: Estimator + Clone>(
+    subject: &Learner<'_, E>,
     estimator: &E,
-    fitted: &S::Fitted,
+    fitted: &E::Model,
     rows: &DataFrame,
 ) -> Verdict {
     let features = estimator.features(&known(rows)?);
@@ -199,27 +211,37 @@ pub(super) fn predicts<S: Subject, E: Estimator>(
     let expected = applied(subject, fitted, rows)?;
     let found = applied(subject, fitted, &only(rows, &features)?)
         .map_err(|seen| format!("on its features alone, {seen}"))?;
-    let of = |frame: &DataFrame| frame.column(PREDICTION).cloned().map_err(|e| e.to_string());
-    columns(&of(&expected)?, &of(&found)?, 0.0)
-        .map_err(|seen| format!("it uses more than its features: {seen}"))
+    for (name, _) in added(fitted) {
+        let of = |frame: &DataFrame| frame.column(&name).cloned().map_err(|e| e.to_string());
+        columns(&of(&expected)?, &of(&found)?, 0.0)
+            .map_err(|seen| format!("it uses more than its features: {seen}"))?;
+    }
+    Ok(())
 }
 
-/// The columns of a model's output: those of its input, and `prediction`.
-pub(super) fn prediction<S: Subject>(subject: &S, fitted: &S::Fitted, rows: &DataFrame) -> Verdict {
+/// The columns of a model's output: those of its input, and what it adds.
+pub(super) fn prediction<E: Estimator + Clone>(
+    subject: &Learner<'_, E>,
+    fitted: &E::Model,
+    rows: &DataFrame,
+) -> Verdict {
     let query = subject.apply(fitted, rows.clone().lazy());
     let mut query = query.map_err(because("predicting"))?;
     let lazy = query.collect_schema();
     let lazy = lazy.map_err(|error| because("planning the query")(error.into()))?;
     let output = in_memory(query).map_err(because("predicting"))?;
     let mut said = known(rows)?;
-    said.remove(PREDICTION);
     let mut found = Schema::from_polars(output.schema());
-    found.remove(PREDICTION);
-    let made = output.column(PREDICTION);
-    let made = made.map_err(|_| format!("it adds no column `{PREDICTION}`"))?;
-    if made.dtype() != &DataType::Float64 {
-        let dtype = made.dtype();
-        return Err(format!("`{PREDICTION}` is {dtype} and not Float64"));
+    let added = added(fitted);
+    for (name, dtype) in &added {
+        said.remove(name);
+        found.remove(name);
+        let made = output.column(name);
+        let made = made.map_err(|_| format!("it adds no column `{name}`"))?;
+        if made.dtype() != dtype {
+            let found = made.dtype();
+            return Err(format!("`{name}` is {found} and not {dtype:?}"));
+        }
     }
     let (said, found) = (listed(&said.to_polars()), listed(&found.to_polars()));
     if said != found {
@@ -233,10 +255,11 @@ pub(super) fn prediction<S: Subject>(subject: &S, fitted: &S::Fitted, rows: &Dat
             "the query is planned as ({planned}), and gives ({found})"
         ));
     }
+    let is_added = |name: &PlSmallStr| added.iter().any(|(added, _)| added == name);
     for column in rows
         .columns()
         .iter()
-        .filter(|column| column.name() != PREDICTION)
+        .filter(|column| !is_added(column.name()))
     {
         let after = output.column(column.name()).map_err(|e| e.to_string())?;
         columns(column, after, 0.0).map_err(|seen| format!("it changes more: {seen}"))?;

@@ -8,7 +8,7 @@ mod tuple;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub use json_lines::JsonLinesTracker;
 pub use memory::MemoryTracker;
@@ -89,6 +89,12 @@ pub enum What {
         estimator: String,
         /// Declared leaks and the like.
         tags: Vec<String>,
+        /// The run that this one is nested in, where it is one candidate of a sweep.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        parent: Option<String>,
+        /// The parameters of that candidate by name.
+        #[serde(skip_serializing_if = "Map::is_empty", default)]
+        parameters: Map<String, Value>,
     },
     /// The model was fitted.
     Fitted {

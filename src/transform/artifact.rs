@@ -13,6 +13,12 @@ use crate::error::{Error, ErrorKind, Result};
 pub trait Artifact: Serialize + DeserializeOwned {
     /// The name of this kind in a model file, in snake case; never changed once it was released.
     const KIND: &'static str;
+
+    /// What is written: of an erased artifact, that which it holds.
+    #[doc(hidden)]
+    fn to_saved(&self) -> Result<Saved> {
+        Saved::of(self)
+    }
 }
 
 /// One fitted step of a model file: its kind and what it learned.
@@ -108,7 +114,7 @@ pub trait Persist {
 #[diagnostic::do_not_recommend]
 impl<A: Artifact> Persist for A {
     fn save(&self, steps: &mut Vec<Saved>) -> Result<()> {
-        steps.push(Saved::of(self)?);
+        steps.push(self.to_saved()?);
         Ok(())
     }
 }

@@ -107,12 +107,81 @@ def three_sides(n: int, validation: str, test: str, seed: int) -> dict:
     return {"test": sorted(ranked[:first]), "validation": sorted(ranked[first:end])}
 
 
+def stratified(classes: list[str], k: int, seed: int | None) -> list[int]:
+    """The fold of each row; without a seed the rows of a class are dealt in order."""
+    fold_of, start = [0] * len(classes), 0
+    for name in dict.fromkeys(classes):
+        rows = [row for row, found in enumerate(classes) if found == name]
+        if seed is not None:
+            rows.sort(key=lambda row: (row_number(seed, row), row))
+        # The classes stand one after the other; the row at place p of all counts for fold p mod k.
+        places = sorted(place % k for place in range(start, start + len(rows)))
+        for row, fold in zip(rows, places, strict=True):
+            fold_of[row] = fold
+        start += len(rows)
+    return fold_of
+
+
+def stratified_test(classes: list[str], share: str, seed: int) -> list[int]:
+    n, test = len(classes), size_of(share, len(classes))
+    names = list(dict.fromkeys(classes))
+    shares = [Fraction(test * classes.count(name), n) for name in names]
+    counts = [floor(share) for share in shares]
+    by_remainder = sorted(range(len(names)), key=lambda at: counts[at] - shares[at])
+    for at in by_remainder[: test - sum(counts)]:
+        counts[at] += 1
+    chosen = []
+    for name, count in zip(names, counts, strict=True):
+        rows = [row for row, found in enumerate(classes) if found == name]
+        rows.sort(key=lambda row: (row_number(seed, row), row))
+        chosen += rows[:count]
+    return sorted(chosen)
+
+
+def grouped(groups: list[str], k: int, seed: int) -> list[int]:
+    def order(group):
+        return -groups.count(group), siphash24(struct.pack("<QQ", seed, 0), b"\x04" + group.encode())
+
+    fold_of, held = {}, [0] * k
+    for group in sorted(set(groups), key=order):
+        fold_of[group] = held.index(min(held))
+        held[fold_of[group]] += groups.count(group)
+    return [fold_of[group] for group in groups]
+
+
+def time_series(times: list[int], k: int, gap: int, most: int | None, size: int | None) -> list[dict]:
+    """The rows of each window, for times that may be equal."""
+    n = len(times)
+    ranked = sorted(range(n), key=lambda row: (times[row], row))
+    at = [times[row] for row in ranked]
+
+    def before(rank):
+        while 0 < rank < n and at[rank - 1] == at[rank]:
+            rank -= 1
+        return rank
+
+    def after(rank):
+        while 0 < rank < n and at[rank - 1] == at[rank]:
+            rank += 1
+        return rank
+
+    size = size or n // (k + 1)
+    starts = [before(n - (k - window) * size) for window in range(k)]
+    windows = []
+    for start, end in zip(starts, [*starts[1:], n], strict=True):
+        train_end = before(start - gap)
+        train_start = after(train_end - most) if most and most < train_end else 0
+        windows.append({"train": sorted(ranked[train_start:train_end]), "test": sorted(ranked[start:end])})
+    return windows
+
+
 def wide(value: int, size: int) -> bytes:
     return value.to_bytes(size, "little", signed=True)
 
 
 # The canonical bytes are put together by hand here, so that they check those of the library.
 KEYS = [
+    ("null", b"\x00"),
     ("bool true", b"\x01\x01"),
     ("int 7", b"\x02" + wide(7, 16)),
     ("int -1", b"\x02" + wide(-1, 16)),
@@ -134,6 +203,18 @@ ROWS = [*range(17), 2**32 - 1, 2**40]
 SPLITS = [(10, "0.3", 42), (10, "0.3", 0), (100, "0.2", 7)]
 FOLDS = [(10, 3, 42), (23, 5, 0), (7, 7, 1)]
 SIDES = [(10, "0.2", "0.3", 42), (40, "0.15", "0.25", 0)]
+COMMON = [("a", "b", "b", "c", "b", "a", "b")[row * row % 7] for row in range(40)]
+STRATIFIED = [(list("abab"), 2, 0), (list("abbcbabbbacb"), 3, 42), (COMMON, 5, 7)]
+STRATIFIED_TESTS = [(list("abbcbabbbacb"), "0.25", 42), (COMMON, "0.3", 0)]
+GROUPED = [(list("aaabbcdd"), 2, 0), ([f"g{row * row % 11}" for row in range(50)], 3, 42)]
+DAYS = [0, 1, 1, 2, 2, 2, 3, 4, 4, 5, 6, 7, 7, 8, 9, 9, 9, 10, 11, 12]
+SERIES = [
+    (list(range(12)), 3, 0, None, None),
+    (list(range(20)), 4, 2, 5, 3),
+    ([19, 3, 7, 11, 0, 5, 2, 13, 17, 1, 6, 4], 2, 1, None, 4),
+    (DAYS, 3, 0, None, None),
+    (DAYS, 2, 2, 6, 5),
+]
 SHARES = ["0.5", "0.3", "0.15", "0.2", "1e-7", "0.30000000000000004", "0.9999999999999999", "5e-324"]
 SIZES = [1, 2, 10, 101, 5_000_000, 10**17, LONG]
 
@@ -169,6 +250,40 @@ def golden() -> dict:
             {"n": n, "validation_share": validation, "test_share": test, "seed": str(seed)}
             | three_sides(n, validation, test, seed)
             for n, validation, test, seed in SIDES
+        ],
+        "stratified": [
+            {
+                "classes": "".join(classes),
+                "k": k,
+                "seed": str(seed),
+                "fold": stratified(classes, k, seed),
+                "in_order": stratified(classes, k, None),
+            }
+            for classes, k, seed in STRATIFIED
+        ],
+        "stratified_splits": [
+            {
+                "classes": "".join(classes),
+                "share": share,
+                "seed": str(seed),
+                "test": stratified_test(classes, share, seed),
+            }
+            for classes, share, seed in STRATIFIED_TESTS
+        ],
+        "grouped": [
+            {"groups": groups, "k": k, "seed": str(seed), "fold": grouped(groups, k, seed)}
+            for groups, k, seed in GROUPED
+        ],
+        "time_series": [
+            {
+                "times": times,
+                "k": k,
+                "gap": gap,
+                "max_train_size": most,
+                "test_size": size,
+                "windows": time_series(times, k, gap, most, size),
+            }
+            for times, k, gap, most, size in SERIES
         ],
         "keys": [
             {

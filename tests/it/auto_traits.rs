@@ -4,15 +4,18 @@
 use std::fmt::Debug;
 
 use floe::estimator::{
-    BoxPredict, ConstantModel, FitReport, LinearModel, LinearRegression, MeanRegressor,
-    MedianRegressor, RankPolicy, Ridge, Training,
+    BoxPredict, ConstantModel, Descent, ElasticNet, FitReport, Lasso, LinearModel,
+    LinearRegression, MeanRegressor, MedianRegressor, MostFrequentClassifier, MostFrequentModel,
+    RankPolicy, Ridge, Training,
 };
 use floe::flow::{Divided, Explain, Flow, Holdout, Parts, Run, Taught, Unsplit};
 use floe::learn::{
     Answers, CancelToken, Learned, LeastSquares, LeastSquaresSolution, Level, Mean, Need, Quantile,
     Scan, ScanLog, Statistic, Value, Walk,
 };
-use floe::metric::{Metric, Metrics, RegressionMetrics};
+use floe::metric::{
+    ClassificationMetrics, Confusion, Metric, MetricSpread, Metrics, RegressionMetrics, Scoring,
+};
 use floe::model::{BoxModel, BoxPipeline, Model, Pipeline, Registry};
 use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, NdJson, Outline, Parquet, Then};
 use floe::splitter::{Assignment, Rows, TrainTestSplit};
@@ -89,11 +92,16 @@ fn public_types_are_shared_logged_and_cloned() {
 
     value::<LinearRegression>();
     value::<Ridge>();
+    value::<Lasso>();
+    value::<ElasticNet>();
+    value::<Descent>();
     value::<LinearModel>();
     value::<FitReport>();
     value::<RankPolicy>();
     value::<MeanRegressor>();
     value::<MedianRegressor>();
+    value::<MostFrequentClassifier>();
+    value::<MostFrequentModel>();
     value::<ConstantModel>();
     value::<BoxPredict>();
     shared::<Training<'_>>();
@@ -114,6 +122,10 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<Metric>();
     value::<Metrics>();
     value::<RegressionMetrics>();
+    value::<ClassificationMetrics>();
+    value::<Confusion>();
+    value::<MetricSpread>();
+    value::<Scoring>();
 
     value::<MemoryTracker>();
     shared::<JsonLinesTracker>();

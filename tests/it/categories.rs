@@ -223,7 +223,7 @@ fn groups_have_the_mean_median_and_mode_of_their_own_rows() {
             let found = group.mean.unwrap().to_f64();
             assert!((found - mean).abs() <= 1e-13 * mean.abs(), "{found} {mean}");
             values.sort_by(f64::total_cmp);
-            let middle = (values[(values.len() - 1) / 2] + values[values.len() / 2]) / 2.0;
+            let middle = f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2]);
             let median = &medians.grouped(of, by).unwrap().groups[at];
             assert!((median.median.unwrap().to_f64() - middle).abs() < 1e-12);
             let most = values

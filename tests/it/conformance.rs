@@ -199,6 +199,7 @@ fn estimators_keep_the_laws() {
         "a" => (0..30).map(|i| f64::from(i * 37 % 41) / 7.0).collect::<Vec<_>>(),
         "id" => (0..30).map(|i| format!("{i}")).collect::<Vec<_>>(),
         "y" => (0..30).map(|i| f64::from(3 * i + i % 4)).collect::<Vec<_>>(),
+        "class" => (0..30).map(|i| ["no", "yes", "perhaps"][i * i % 3]).collect::<Vec<_>>(),
     ]
     .expect("a frame");
     let laws = Laws::new().tolerance(1e-11);
@@ -213,5 +214,9 @@ fn estimators_keep_the_laws() {
     let exact = Laws::new().tolerance(0.0);
     exact
         .estimator(&MedianRegressor::new("y"), &rows)
+        .expect("a lawful estimator");
+
+    exact
+        .estimator(&MostFrequentClassifier::new("class"), &rows)
         .expect("a lawful estimator");
 }

@@ -120,3 +120,62 @@ fn a_run_without_test_rows_warns() {
         ["there are no test rows, so nothing was scored"]
     );
 }
+
+/// Scores a constant prediction of 1e6 + 3 against truths near it.
+fn weighed(weights: &[Option<f64>]) -> Result<Metrics, Error> {
+    let train = df!["y" => [1e6 + 3.0], "w" => [1.0]].expect("a frame");
+    let truths = [1.0, 2.0, 4.0, -3.0, 7.0].map(|far| Some(1e6 + far));
+    // A row without a truth is not scored, whatever its weight.
+    let truths: Vec<_> = truths.into_iter().chain([None]).collect();
+    let weights: Vec<_> = weights.iter().copied().chain([None]).collect();
+    let test = df!["y" => truths, "w" => weights].expect("a frame");
+    let metrics = RegressionMetrics::new().with_median_absolute_error();
+    let run = floe::from_parts(InMemory::new(train), InMemory::new(test))
+        .role("w", Role::Weight)
+        .learn(MeanRegressor::new("y"))
+        .score_with(metrics)
+        .run()?;
+    Ok(run.metrics().clone())
+}
+
+#[test]
+fn errors_weigh_by_the_column_of_that_role() {
+    let metrics = weighed(&[1.0, 0.0, 2.5, 0.5, 3.0].map(Some)).expect("metrics");
+    assert_eq!((metrics.rows(), metrics.skipped()), (5, 1));
+    assert_eq!(metrics.weight(), Some("w"));
+    // What scikit-learn 1.9.1 says with these as `sample_weight`.
+    for (name, expected) in [
+        ("r2", -0.21629718394248054),
+        ("mse", 10.357142857142858),
+        ("mae", 2.7857142857142856),
+        ("mean_error", -1.3571428571428572),
+        ("explained_variance", 0.0),
+        ("mape", 2.7857018572367137e-06),
+        ("max_error", 6.0),
+    ] {
+        let found = metrics.get(name).expect(name);
+        assert!((found - expected).abs() < 1e-12, "{name} {found}");
+    }
+    assert!(reason(&metrics, "median_absolute_error").is_some());
+    // Rows of one weight weigh as rows without.
+    let alike = weighed(&[Some(2.0); 5]).expect("metrics");
+    let plain = score(
+        &[1e6 + 3.0],
+        &[1.0, 2.0, 4.0, -3.0, 7.0].map(|far| 1e6 + far),
+    );
+    for metric in plain.expect("metrics").iter() {
+        let (found, expected) = (alike.get(&metric.name), metric.value);
+        let off = (found.expect("a value") - expected.expect("a value")).abs();
+        assert!(off < 1e-12, "{} {off}", metric.name);
+    }
+    let weightless = weighed(&[Some(0.0); 5]).expect("metrics");
+    let told = Some("no scored row has a weight above 0");
+    assert_eq!(reason(&weightless, "mae"), told);
+    for wrong in [None, Some(-1.0), Some(f64::NAN), Some(f64::INFINITY)] {
+        let error = weighed(&[Some(1.0), Some(1.0), wrong, Some(1.0), Some(1.0)]);
+        assert_eq!(error.expect_err("no weight").kind(), ErrorKind::Score);
+    }
+    let heavy = weighed(&[Some(f64::MAX); 5]).expect("metrics");
+    let told = Some("it is beyond the largest number");
+    assert_eq!(reason(&heavy, "mae"), told);
+}

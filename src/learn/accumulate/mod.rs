@@ -4,7 +4,9 @@
 //! blocks are combined in a fixed tree. Where one batch ends and the next begins therefore never shows in a result.
 
 mod block;
+mod descent;
 mod double;
+mod elastic_net;
 mod factor;
 mod householder;
 mod order;
@@ -16,6 +18,8 @@ mod tree;
 mod value;
 
 #[cfg(test)]
+mod elastic_net_tests;
+#[cfg(test)]
 mod exact;
 #[cfg(test)]
 mod factor_tests;
@@ -26,7 +30,9 @@ mod sketch_tests;
 #[cfg(test)]
 mod summary_tests;
 
+pub(crate) use descent::Stop;
 pub(crate) use double::Double;
+pub(crate) use elastic_net::Penalty;
 pub(crate) use factor::{Column, Factor, LeastSquares};
 pub(crate) use order::{OrderBuffer, Ranked};
 pub(crate) use sketch::{Sketch, most_held};

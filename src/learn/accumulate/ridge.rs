@@ -72,6 +72,7 @@ impl Factor {
             total_sum_of_squares: self.total_sum_of_squares(),
             rows: self.rows,
             condition: condition(&factored.upper),
+            descended: None,
         })
     }
 }
@@ -91,7 +92,7 @@ fn stack(columns: &[Vec<f64>], root: f64) -> Vec<f64> {
 }
 
 /// The squared length of the target, which is the last column, less the features: the penalty is no residual.
-fn residual(columns: &[Vec<f64>], coefficients: &[f64]) -> f64 {
+pub(super) fn residual(columns: &[Vec<f64>], coefficients: &[f64]) -> f64 {
     let Some((target, features)) = columns.split_last() else {
         return 0.0;
     };

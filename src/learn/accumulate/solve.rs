@@ -1,6 +1,7 @@
 //! From the triangular factor of the rows to the coefficients.
 
 use super::double::Double;
+use super::elastic_net::Descended;
 use super::factor::Factor;
 use super::float_count;
 use super::householder::{Pivoted, absorb, dot, expand, norm, pivoted};
@@ -15,7 +16,7 @@ pub(crate) enum RankPolicy {
 }
 
 /// Why there are no coefficients.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Unsolved {
     /// The features named by `dependent` follow from the others, or are constant, or there are too few rows.
     Deficient {
@@ -25,6 +26,8 @@ pub(crate) enum Unsolved {
     },
     /// The columns span more than floats can hold.
     Overflow,
+    /// The passes ended at a duality gap, a share of the target's squared length, above the tolerance.
+    Unconverged { iterations: u64, gap: f64 },
 }
 
 /// A fit.
@@ -41,6 +44,8 @@ pub(crate) struct Solution {
     pub(crate) rows: u64,
     /// An estimate for the centred features scaled to one length: digits are lost with its logarithm.
     pub(crate) condition: f64,
+    /// None where there is a closed form.
+    pub(crate) descended: Option<Descended>,
 }
 
 impl Solution {
@@ -102,6 +107,7 @@ impl Factor {
             total_sum_of_squares: self.total_sum_of_squares(),
             rows: self.rows,
             condition: condition(&factored.upper[..rank]),
+            descended: None,
         })
     }
 
@@ -172,7 +178,7 @@ impl Factor {
 
     /// What rounding can leave of a dependent column of length one: it grows with the columns, and as a random walk
     /// with the blocks.
-    fn tolerance(&self) -> f64 {
+    pub(super) fn tolerance(&self) -> f64 {
         let size = float_count(super::count_of(self.size()));
         4.0 * f64::EPSILON * size * float_count(self.steps + 1).sqrt()
     }

@@ -1,0 +1,246 @@
+//! Each candidate by itself: its models fitted, scored on their folds, recorded.
+
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::candidates::Candidate;
+use super::{Progress, Tried};
+use crate::error::{Error, ErrorKind, Result};
+use crate::estimator::Estimator;
+use crate::flow::ascent::FittedOf;
+use crate::flow::divide::Division;
+use crate::flow::recorder::Recorder;
+use crate::flow::score_folds::score;
+use crate::flow::states::Taught;
+use crate::flow::{Settings, session};
+use crate::frame::RowSet;
+use crate::learn::{Plan, Scan, ScanLog};
+use crate::metric::Metrics;
+use crate::model::{Facts, Model};
+use crate::splitter::Fold;
+use crate::tracker::{Status, Tracker, What};
+use crate::transform::Invert;
+
+/// What all candidates are judged by.
+pub(super) struct Judging<'a, C, K> {
+    pub(super) tracker: &'a K,
+    pub(super) settings: &'a Settings,
+    pub(super) candidates: &'a [Candidate<C>],
+    /// The run that the runs of the candidates are nested in.
+    pub(super) parent: &'a str,
+    pub(super) tags: &'a [String],
+    /// The column that rows weigh by when they are scored.
+    pub(super) weight: Option<String>,
+    pub(super) rows: &'a RowSet,
+    pub(super) folds: &'a [Fold],
+    pub(super) workers: usize,
+    pub(super) on_progress: Option<&'a (dyn Fn(&Progress) + Send + Sync)>,
+}
+
+/// What came of all candidates, in their order.
+pub(super) struct Judged<C> {
+    pub(super) tried: Vec<Tried<C>>,
+    pub(super) scans: Vec<Scan>,
+    pub(super) warnings: Vec<String>,
+    pub(super) cancelled: bool,
+}
+
+/// What came of one.
+struct One {
+    run: String,
+    metrics: Vec<Metrics>,
+    error: Option<Error>,
+    scans: Vec<Scan>,
+    warnings: Vec<String>,
+    elapsed: Duration,
+}
+
+impl<C: Clone + Sync, K: Tracker> Judging<'_, C, K> {
+    /// Judges the candidates, some at a time, each from what its steps learned.
+    pub(super) fn all<D, P, T, E>(
+        &self,
+        flows: &[&Taught<D, P, T, E, ()>],
+        learned: Vec<Vec<FittedOf<P, T>>>,
+    ) -> Result<Judged<C>>
+    where
+        D: Division,
+        P: Plan,
+        T: Plan,
+        T::Fitted: Invert,
+        E: Estimator,
+    {
+        let began = Instant::now();
+        let waiting: Vec<_> = learned
+            .into_iter()
+            .map(|fitted| Mutex::new(Some(fitted)))
+            .collect();
+        let done: Vec<Mutex<Option<Result<One>>>> =
+            waiting.iter().map(|_| Mutex::new(None)).collect();
+        let (next, finished, stopped) = (
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+            AtomicBool::new(false),
+        );
+        let work = || {
+            while !stopped.load(Ordering::Relaxed) {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(slot) = waiting.get(at) else { return };
+                let fitted = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let one = self.one(at, flows[at], fitted.unwrap_or_default());
+                if one.is_err() {
+                    stopped.store(true, Ordering::Relaxed);
+                } else {
+                    let finished = finished.fetch_add(1, Ordering::Relaxed) + 1;
+                    self.tell(at, finished, began);
+                }
+                *done[at].lock().unwrap_or_else(PoisonError::into_inner) = Some(one);
+            }
+        };
+        thread::scope(|scope| {
+            let workers = self.workers.min(waiting.len());
+            let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+            for worker in workers {
+                if let Err(panic) = worker.join() {
+                    resume_unwind(panic);
+                }
+            }
+        });
+        self.judged(done)
+    }
+
+    fn judged(&self, done: Vec<Mutex<Option<Result<One>>>>) -> Result<Judged<C>> {
+        let mut judged = Judged {
+            tried: Vec::new(),
+            scans: Vec::new(),
+            warnings: Vec::new(),
+            cancelled: false,
+        };
+        let mut cancelled = None;
+        for (at, one) in done.into_iter().enumerate() {
+            let candidate = &self.candidates[at];
+            let one = match one.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                None => continue,
+                Some(Ok(one)) => one,
+                Some(Err(error)) if error.kind() == ErrorKind::Cancelled => {
+                    cancelled = Some(error);
+                    continue;
+                }
+                Some(Err(error)) => return Err(error.for_candidate(&candidate.label())),
+            };
+            let label = candidate.label();
+            let warnings = one.warnings.into_iter();
+            judged
+                .warnings
+                .extend(warnings.map(|warning| format!("{label}: {warning}")));
+            judged.scans.extend(one.scans);
+            judged.tried.push(Tried {
+                params: candidate.params.clone(),
+                parameters: candidate.parameters(),
+                run: one.run,
+                at,
+                metrics: one.metrics,
+                error: one.error,
+                elapsed: one.elapsed,
+            });
+        }
+        judged.cancelled = cancelled.is_some();
+        match cancelled {
+            Some(error) if judged.tried.is_empty() => Err(error),
+            _ => Ok(judged),
+        }
+    }
+
+    fn tell(&self, at: usize, done: usize, began: Instant) {
+        let Some(call) = self.on_progress else { return };
+        let elapsed = began.elapsed();
+        let of = self.candidates.len();
+        let rest = of.saturating_sub(done) as f64 / done as f64;
+        call(&Progress {
+            candidate: self.candidates[at].label(),
+            done,
+            of,
+            elapsed,
+            remaining: elapsed.mul_f64(rest),
+        });
+    }
+
+    /// An error that only this candidate has is part of the answer; any other ends the sweep.
+    fn one<D, P, T, E>(
+        &self,
+        at: usize,
+        flow: &Taught<D, P, T, E, ()>,
+        fitted: Vec<FittedOf<P, T>>,
+    ) -> Result<One>
+    where
+        D: Division,
+        P: Plan,
+        T: Plan,
+        T::Fitted: Invert,
+        E: Estimator,
+    {
+        let began = Instant::now();
+        let mut started = session::started_tagged(&flow.divided, &flow.estimator, self.tags);
+        if let What::Started {
+            parent, parameters, ..
+        } = &mut started
+        {
+            *parent = Some(self.parent.to_owned());
+            parameters.extend(self.candidates[at].parameters());
+        }
+        let run = session::new_id();
+        let work = |log: &mut ScanLog, recorder: &mut Recorder<'_, K>| {
+            let mut models = Vec::with_capacity(fitted.len());
+            for (fold, fitted) in fitted.into_iter().enumerate() {
+                let model = fitted.model(&flow.estimator, log);
+                let (pipeline, predictor) = model.map_err(|error| error.for_fold(Some(fold)))?;
+                models.push(Model {
+                    pipeline,
+                    predictor,
+                    facts: Facts {
+                        weight: self.weight.clone(),
+                        ..Facts::default()
+                    },
+                });
+            }
+            let metrics = score(&models, self.rows, self.folds, &self.settings.scoring, log)?.own;
+            let mut warnings = Vec::new();
+            for (fold, (model, metrics)) in models.iter().zip(&metrics).enumerate() {
+                let mut found = model.warnings();
+                session::unscored("test", metrics, &mut found);
+                let found = found.into_iter();
+                warnings.extend(found.map(|warning| format!("fold {fold}: {warning}")));
+            }
+            session::record_folds(recorder, &metrics)?;
+            session::record_work(recorder, log, &warnings)?;
+            Ok((metrics, warnings))
+        };
+        let recorded = session::recorded_as(
+            run.clone(),
+            self.tracker,
+            self.settings,
+            started,
+            work,
+            |_| Status::Finished,
+        );
+        let mut one = One {
+            run,
+            metrics: Vec::new(),
+            error: None,
+            scans: Vec::new(),
+            warnings: Vec::new(),
+            elapsed: began.elapsed(),
+        };
+        match recorded {
+            Ok((session, (metrics, warnings))) => {
+                (one.metrics, one.warnings, one.scans) = (metrics, warnings, session.scans);
+                one.warnings.extend(session.lost);
+            }
+            Err(error) if error.kind() == ErrorKind::Fit => one.error = Some(error),
+            Err(error) => return Err(error),
+        }
+        Ok(one)
+    }
+}
