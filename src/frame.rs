@@ -205,7 +205,8 @@ impl<P: Partition> fmt::Debug for Frame<P> {
     }
 }
 
-fn visible() -> Expr {
+/// The columns that are not the library's own.
+pub(crate) fn visible() -> Expr {
     (all() - by_name([ROW, FOLD], false, false)).as_expr()
 }
 

@@ -1,8 +1,10 @@
 //! Everything that a flow is written with: `use floe::prelude::*;`.
 
 pub use crate::estimator::{
-    ElasticNet, Estimator, Lasso, LinearRegression, MeanRegressor, MedianRegressor,
-    MostFrequentClassifier, Predict, RankPolicy, Ridge,
+    ClassWeight, DecisionTreeRegressor, ElasticNet, Estimator, KNeighborsClassifier,
+    KNeighborsRegressor, Lasso, LinearRegression, LogisticRegression, MaxFeatures, MeanRegressor,
+    MedianRegressor, MostFrequentClassifier, NeighborWeights, Predict, RandomForestClassifier,
+    RandomForestRegressor, RankPolicy, Ridge,
 };
 pub use crate::learn::{CancelToken, FitOn as _};
 pub use crate::metric::{ClassificationMetrics, RegressionMetrics};
@@ -13,7 +15,12 @@ pub use crate::splitter::{
     TrainTestSplit, TrainValidationTest,
 };
 pub use crate::tracker::{JsonLinesTracker, MemoryTracker, Strict, Tracker};
+pub use crate::transform::encode::{
+    NullCategory, NullCode, NullMean, OneHotEncoder, OrdinalEncoder, TargetEncoder, Unknown,
+    UnknownCode, UnknownMean,
+};
 pub use crate::transform::impute::{Imputer, Integers, MissingIndicator, NanAs};
+pub use crate::transform::outlier::{Fence, Log1p, OutOfDomain, OutlierFilter, Winsorizer};
 pub use crate::transform::scale::{
     Constant, Infinities, MaxAbsScaler, MinMaxScaler, Nans, Norm, Normalizer, Nulls, Outside,
     RobustScaler, StandardScaler,

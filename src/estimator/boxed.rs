@@ -122,6 +122,7 @@ pub struct BoxEstimator(Arc<dyn ErasedEstimator>);
 trait ErasedEstimator: fmt::Debug + Send + Sync {
     fn target(&self) -> &str;
     fn features(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
+    fn learns_from(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
     fn needs(&self, input: &Schema) -> Result<Vec<Need>>;
     fn is_classifier(&self) -> bool;
     fn scans(&self) -> usize;
@@ -136,6 +137,10 @@ impl<E: Estimator> ErasedEstimator for E {
 
     fn features(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
         Estimator::features(self, input)
+    }
+
+    fn learns_from(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
+        Estimator::learns_from(self, input)
     }
 
     fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
@@ -181,6 +186,10 @@ impl Estimator for BoxEstimator {
 
     fn features(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
         self.0.features(input)
+    }
+
+    fn learns_from(&self, input: &Schema) -> Result<Vec<PlSmallStr>> {
+        self.0.learns_from(input)
     }
 
     fn needs(&self, input: &Schema) -> Result<Vec<Need>> {

@@ -209,7 +209,6 @@ impl Classes {
     }
 
     /// Refuses classes that are out of order, as a changed file may hold: codes are found by halving.
-    #[allow(dead_code, reason = "the classifiers come next")]
     pub(crate) fn refuse_disorder(&self) -> Result<()> {
         let in_order = self.labels.windows(2).all(|pair| pair[0] < pair[1]);
         if !in_order || self.labels.len() < 2 {

@@ -1,16 +1,14 @@
 use std::fmt;
 
-use polars::prelude::{
-    Column, DataType, Expr, Field, Float64Chunked, IntoColumn, LazyFrame, PlSmallStr, PolarsResult,
-    lit,
-};
+use polars::prelude::{LazyFrame, PlSmallStr, lit};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::feature::{self, distance};
 use super::{PREDICTION, Predict};
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::learn::{Descent, LeastSquaresSolution};
-use crate::schema::{Columns, Kind, Schema, column};
+use crate::schema::{Columns, Kind, Schema};
 use crate::transform::{Artifact, Saved};
 
 /// A linear model: an intercept and one coefficient a feature.
@@ -53,11 +51,11 @@ pub struct FitReport {
 }
 
 /// Integers of any width, as text.
-mod wide {
+pub(super) mod wide {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(in crate::estimator) fn serialize<S: Serializer>(
         values: &[i128],
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
@@ -65,7 +63,7 @@ mod wide {
         texts.serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in crate::estimator) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Vec<i128>, D::Error> {
         let texts = Vec::<String>::deserialize(deserializer)?;
@@ -87,10 +85,8 @@ pub(super) fn numeric(
     target: &PlSmallStr,
     input: &Schema,
 ) -> Result<Vec<PlSmallStr>> {
-    let features = features.resolve(input)?;
-    for name in features.iter().chain([target]) {
-        Kind::of(name, input.field(name)?.dtype())?;
-    }
+    let features = feature::numeric(features, input)?;
+    Kind::of(target, input.field(target)?.dtype())?;
     Ok(features)
 }
 
@@ -200,35 +196,4 @@ impl Predict for LinearModel {
         }
         report
     }
-}
-
-/// A feature as a float, counted from its origin.
-fn distance(feature: &str, origin: i128) -> Expr {
-    let feature = column(feature);
-    if origin == 0 {
-        return feature.cast(DataType::Float64);
-    }
-    feature.map(
-        move |values| Ok(distances(&values, origin)?.into_column()),
-        |_, field| Ok(Field::new(field.name().clone(), DataType::Float64)),
-    )
-}
-
-fn distances(values: &Column, origin: i128) -> PolarsResult<Float64Chunked> {
-    let from = |value: i128| (value - origin) as f64;
-    let name = values.name().clone();
-    let physical = values.as_materialized_series().to_physical_repr();
-    let distances: Float64Chunked = if physical.dtype() == &DataType::UInt64 {
-        let values = physical.u64()?.iter();
-        values
-            .map(|value| value.map(|value| from(value.into())))
-            .collect()
-    } else {
-        // What was a wide integer at the fit is one here: the dtypes of the inputs are compared.
-        let values = physical.i64()?.iter();
-        values
-            .map(|value| value.map(|value| from(value.into())))
-            .collect()
-    };
-    Ok(distances.with_name(name))
 }

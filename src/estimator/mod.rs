@@ -12,16 +12,27 @@
 //! | [`Ridge`] | `‖y − Xw − b‖² + alpha · ‖w‖²` | once for all rows |
 //! | [`Lasso`] | `‖y − Xw − b‖² / 2n + alpha · ‖w‖₁` | once a row |
 //! | [`ElasticNet`] | as `Lasso`, `l1_ratio` of it on `‖w‖₁`, the rest on `‖w‖² / 2` | once a row |
+//!
+//! [`DecisionTreeRegressor`], [`RandomForestRegressor`], [`RandomForestClassifier`],
+//! [`KNeighborsRegressor`] and [`KNeighborsClassifier`] hold the train rows while they learn, 8 bytes
+//! a value, and refuse nulls, NaN and infinities in them. The trees are grown by smartcore and copied
+//! into a form of our own, a [`Tree`]; neighbours are searched by our own code.
 
 mod baseline;
 mod boxed;
+mod class_weight;
 mod classes;
 mod elastic_net;
+mod feature;
+mod guarded;
 mod lasso;
 mod linear;
 mod linear_model;
+mod logistic;
 mod most_frequent;
 mod ridge;
+mod row_weights;
+mod softmax;
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -30,11 +41,18 @@ use polars::prelude::{DataFrame, LazyFrame, PlSmallStr};
 
 pub use baseline::{ConstantModel, MeanRegressor, MedianRegressor};
 pub use boxed::{BoxEstimator, BoxPredict};
+pub use class_weight::ClassWeight;
 pub use classes::Classes;
 pub use elastic_net::ElasticNet;
+pub use guarded::{
+    DecisionTreeRegressor, ForestClassifierModel, ForestModel, KNeighborsClassifier,
+    KNeighborsRegressor, MaxFeatures, NeighborWeights, NeighborsClassifierModel, NeighborsModel,
+    RandomForestClassifier, RandomForestRegressor, Tree,
+};
 pub use lasso::Lasso;
 pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};
+pub use logistic::{LogisticModel, LogisticRegression, LogisticReport};
 pub use most_frequent::{MostFrequentClassifier, MostFrequentModel};
 pub use ridge::Ridge;
 
@@ -69,6 +87,16 @@ pub trait Estimator: fmt::Debug + Send + Sync {
     /// [`ErrorKind::Config`](crate::ErrorKind::Config) for a setting that cannot work.
     fn features(&self, input: &Schema) -> Result<Vec<PlSmallStr>>;
 
+    /// Columns that are learned from beside the features and the target, such as the weights of the
+    /// rows; they need not be there where the model predicts. Default: none.
+    ///
+    /// # Errors
+    ///
+    /// As [`features`](Self::features).
+    fn learns_from(&self, _: &Schema) -> Result<Vec<PlSmallStr>> {
+        Ok(Vec::new())
+    }
+
     /// What must be known of the train rows. Answered in the scan of the last level.
     ///
     /// # Errors
@@ -76,7 +104,7 @@ pub trait Estimator: fmt::Debug + Send + Sync {
     /// As [`features`](Self::features), and for a dtype that cannot be learned from.
     fn needs(&self, input: &Schema) -> Result<Vec<Need>>;
 
-    /// How many scans of its own the estimator makes beyond the declared needs. Default: none.
+    /// How many scans of its own the estimator makes at most beyond the declared needs. Default: none.
     fn scans(&self) -> usize {
         0
     }
@@ -154,6 +182,12 @@ impl<'a> Training<'a> {
         let log = self.log.lock();
         let mut log = log.unwrap_or_else(PoisonError::into_inner);
         log.stream(query, Purpose::Estimator, each)
+    }
+
+    /// An error when the run was told to stop, for a fit that works long after its scans.
+    pub(crate) fn refuse_cancelled(&self) -> Result<()> {
+        let log = self.log.lock();
+        log.unwrap_or_else(PoisonError::into_inner).cancel.check()
     }
 
     /// The columns of the train rows.

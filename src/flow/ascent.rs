@@ -59,11 +59,13 @@ impl<D, P: Plan, T: Plan, W: Wants> Climb for Ascent<'_, D, P, T, W> {
         })?;
         let reads = self.wants.reads(walk.schema())?;
         walk.read(&reads);
+        let learned_from = self.wants.learns_from(walk.schema())?;
+        walk.learn_from(&learned_from);
         if !matches!(self.goal, Goal::Waiting | Goal::Asked(_)) {
             return Ok(());
         }
         let needs = self.wants.needs(walk.schema())?;
-        refuse_undeclared(&reads, &needs)?;
+        refuse_undeclared(&[reads, learned_from].concat(), &needs)?;
         if !walk.can_ask(&needs) {
             walk.wait();
             return Ok(());

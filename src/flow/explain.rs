@@ -16,7 +16,7 @@ pub struct Explain {
     pub count_held: Option<String>,
     /// What each level learns. The scans of a level read the train rows.
     pub levels: Vec<Level>,
-    /// Scans of the train rows that the estimator makes beyond the levels.
+    /// Scans of the train rows that the estimator makes at most beyond the levels.
     pub estimator_scans: usize,
     /// Scans of the test rows for the score.
     pub score_scans: usize,
@@ -115,7 +115,7 @@ impl fmt::Display for Explain {
         line(
             "estimator",
             self.estimator_scans,
-            "of the train rows".to_owned(),
+            "of the train rows, at most".to_owned(),
         )?;
         let mut scored = match self.models {
             1 => "of the test rows".to_owned(),

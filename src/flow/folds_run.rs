@@ -257,6 +257,11 @@ where
         }
         let joined = runs.into_iter().reduce(FoldsRun::join);
         let run = joined.ok_or_else(stuck)?;
+        let refitted = run.refitted.iter().map(|model| (None, model));
+        let folds = run.models.iter().enumerate();
+        for (fold, model) in folds.map(|(at, model)| (Some(at), model)).chain(refitted) {
+            session::record_steps(recorder, divided, &model.pipeline, fold)?;
+        }
         report(&run, log, recorder)?;
         Ok(run)
     })?;

@@ -139,6 +139,7 @@ where
     let (session, done) = session::recorded(tracker, settings, started, |log, recorder| {
         let sides = divided.division.open(&outline, log)?.sides()?;
         let done = execute(divided, estimator, settings, &schema, &outline, sides, log)?;
+        session::record_steps(recorder, divided, &done.model.pipeline, None)?;
         report(&done, log, recorder)?;
         Ok(done)
     })?;

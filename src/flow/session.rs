@@ -6,8 +6,10 @@ use crate::error::{ErrorKind, Result, label};
 use crate::estimator::Estimator;
 use crate::learn::{Plan, Scan, ScanLog};
 use crate::metric::{Confusion, MetricSpread, Metrics};
+use crate::model::Pipeline;
 use crate::source::Outline;
 use crate::tracker::{Status, Tracker, What};
+use crate::transform::Invert;
 
 use super::divide::Division;
 
@@ -95,6 +97,35 @@ pub(super) fn started_tagged<D: Division, P: Plan, T: Plan, E: Estimator>(
         parent: None,
         parameters: serde_json::Map::new(),
     }
+}
+
+/// Records what the fit of each step found.
+pub(super) fn record_steps<D, P: Plan, T: Plan, K: Tracker>(
+    recorder: &mut Recorder<'_, K>,
+    divided: &Divided<D, P, T>,
+    fitted: &Pipeline<P::Fitted, T::Fitted>,
+    fold: Option<usize>,
+) -> Result<()>
+where
+    T::Fitted: Invert,
+{
+    let (mut steps, mut target_steps) = (Vec::new(), Vec::new());
+    divided.steps.labels(&mut steps);
+    divided.target_steps.labels(&mut target_steps);
+    let sides = [steps, target_steps].into_iter().zip(fitted.reports());
+    for ((labels, reports), on_target) in sides.zip([false, true]) {
+        for (step, report) in labels.into_iter().zip(reports) {
+            if !report.is_null() {
+                recorder.record(What::StepFitted {
+                    step,
+                    on_target,
+                    fold,
+                    report,
+                })?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Records the metrics of one side or of one fold.

@@ -9,6 +9,7 @@ use crate::schema::Schema;
 pub(super) trait Wants {
     fn target(&self) -> Option<&str>;
     fn reads(&self, schema: &Schema) -> Result<Vec<PlSmallStr>>;
+    fn learns_from(&self, schema: &Schema) -> Result<Vec<PlSmallStr>>;
     fn needs(&self, schema: &Schema) -> Result<Vec<Need>>;
 }
 
@@ -20,6 +21,10 @@ impl Wants for Nothing {
     }
 
     fn reads(&self, _: &Schema) -> Result<Vec<PlSmallStr>> {
+        Ok(Vec::new())
+    }
+
+    fn learns_from(&self, _: &Schema) -> Result<Vec<PlSmallStr>> {
         Ok(Vec::new())
     }
 
@@ -47,6 +52,10 @@ impl<E: Estimator> Wants for &E {
         schema.field(target).map_err(|e| e.at(*self))?;
         reads.push(target.into());
         Ok(reads)
+    }
+
+    fn learns_from(&self, schema: &Schema) -> Result<Vec<PlSmallStr>> {
+        Estimator::learns_from(*self, schema).map_err(|e| e.at(*self))
     }
 
     fn needs(&self, schema: &Schema) -> Result<Vec<Need>> {

@@ -158,8 +158,11 @@ impl Link {
             summary,
             quantiles,
             approximate,
+            beyond,
             ..
         } = answer;
+        // Where a step makes values equal, a fence of the moved quantiles parts others.
+        beyond.clear();
         let Some((min, max)) = summary.min.zip(summary.max) else {
             return Ok(());
         };

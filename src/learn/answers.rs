@@ -3,6 +3,7 @@ use std::sync::Arc;
 use polars::prelude::DataFrame;
 
 use super::accumulate::{Double, Factor};
+use super::beyond::Beyond;
 use super::category::Counted;
 use super::grouped::Grouped;
 use super::value::{Mean, Quantile, Value};
@@ -23,6 +24,8 @@ pub(crate) struct ColumnAnswer {
     pub(crate) summary: Found,
     pub(crate) quantiles: Vec<(f64, Quantile)>,
     pub(crate) approximate: Vec<Approximate>,
+    /// How many values lie below and above each fence.
+    pub(crate) beyond: Vec<(Beyond, (u64, u64))>,
     pub(crate) counted: Option<Counted>,
     /// The source row of the first infinity, where there is one.
     pub(crate) infinite_row: Option<u64>,

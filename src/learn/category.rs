@@ -31,6 +31,36 @@ impl fmt::Display for Category {
     }
 }
 
+impl From<&str> for Category {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Category {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<bool> for Category {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i64> for Category {
+    fn from(value: i64) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<i32> for Category {
+    fn from(value: i32) -> Self {
+        Self::Int(value.into())
+    }
+}
+
 /// The categories of a column, and how many rows hold each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

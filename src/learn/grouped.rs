@@ -66,6 +66,25 @@ pub struct PartSum {
     pub values: u64,
     /// Their sum.
     pub sum: f64,
+    /// The sum of the squares of their distances from their mean.
+    pub squares: f64,
+}
+
+impl PartSum {
+    /// What both parts hold: squares add up by the formula of Chan, Golub and LeVeque (Updating
+    /// formulae and a pairwise algorithm for computing sample variances, 1979).
+    pub(crate) fn join(self, other: Self) -> Self {
+        let (one, two) = (self.values as f64, other.values as f64);
+        if one == 0.0 || two == 0.0 {
+            return if two == 0.0 { self } else { other };
+        }
+        let apart = other.sum / two - self.sum / one;
+        Self {
+            values: self.values + other.values,
+            sum: self.sum + other.sum,
+            squares: self.squares + other.squares + apart * apart * (one * two / (one + two)),
+        }
+    }
 }
 
 /// The part that a row is dealt into by its number in the source: `SplitMix64` of the number and the

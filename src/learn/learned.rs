@@ -5,6 +5,7 @@ use polars::prelude::{DataFrame, PlSmallStr};
 
 use super::algebra::carry_factor;
 use super::answers::{Answers, Approximate, ColumnAnswer, FactorAnswer};
+use super::beyond::Beyond;
 use super::category::{Categories, Counted, MostFrequent, too_many};
 use super::grouped::Grouped;
 use super::least_squares::LeastSquares;
@@ -185,6 +186,27 @@ impl Learned {
             .map(Approximate::value)
             .transpose()
             .map_err(|error| error.on_column(column))
+    }
+
+    /// How many values lie below and above a fence that [`Statistic::Beyond`] asked for with these
+    /// numbers; none without any value, and where the column is rewritten at the same level.
+    ///
+    /// # Errors
+    ///
+    /// As [`rows`](Self::rows).
+    ///
+    /// [`Statistic::Beyond`]: super::Statistic::Beyond
+    pub fn beyond(
+        &self,
+        column: &str,
+        low: f64,
+        high: f64,
+        reach: f64,
+    ) -> Result<Option<(u64, u64)>> {
+        let asked = Beyond { low, high, reach };
+        let mut beyond = self.answer(column)?.beyond.iter();
+        let found = beyond.find(|(fence, _)| *fence == asked);
+        Ok(found.map(|(_, counts)| *counts))
     }
 
     /// The categories of a column, which were asked for with this limit.

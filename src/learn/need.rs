@@ -37,6 +37,20 @@ pub enum Statistic {
         /// The error as a share of the values, in (0, 0.5].
         error: f64,
     },
+    /// How many values lie beyond the fence of two exact quantiles: below `Q(low) − reach · d` and
+    /// above `Q(high) + reach · d`, where `d` is `Q(high) − Q(low)`. Brings the two quantiles, and
+    /// buffers the column as they do.
+    ///
+    /// It is not known where the answer follows from the column before another step of the level
+    /// rewrote it.
+    Beyond {
+        /// The lower quantile, in [0, 1].
+        low: f64,
+        /// The upper quantile, in [0, 1].
+        high: f64,
+        /// How far the fence stands beyond them; not negative.
+        reach: f64,
+    },
     /// The categories of a column of texts, Booleans or integers, with their counts. Holds each
     /// category once.
     Categories {
@@ -61,6 +75,14 @@ impl Statistic {
 
     /// Refuses a quantile or an error that cannot be.
     pub(crate) fn refuse_outside(self) -> Result<()> {
+        if let Self::Beyond { low, high, reach } = self {
+            if !(reach >= 0.0 && reach.is_finite()) {
+                let message = format!("a fence cannot reach {reach} beyond its quantiles");
+                return Err(Error::new(ErrorKind::Config, message));
+            }
+            Self::Quantile(low).refuse_outside()?;
+            return Self::Quantile(high).refuse_outside();
+        }
         let (q, error) = match self {
             Self::Quantile(q) => (q, None),
             Self::ApproximateQuantile { q, error } => (q, Some(error)),

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use polars::prelude::LazyFrame;
+use serde_json::Value;
 
 use super::answers::Answers;
 use super::climb::{Climb, climb};
@@ -217,5 +218,9 @@ impl<A: Apply> Apply for Vec<A> {
 
     fn warnings(&self, warnings: &mut Vec<String>) {
         self.iter().for_each(|step| step.warnings(warnings));
+    }
+
+    fn reports(&self, reports: &mut Vec<Value>) {
+        self.iter().for_each(|step| step.reports(reports));
     }
 }

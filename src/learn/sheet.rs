@@ -6,6 +6,7 @@ use polars::prelude::{DataFrame, DataType, Expr, LazyFrame, PlSmallStr};
 
 use super::accumulate;
 use super::algebra::Trail;
+use super::beyond::Beyond;
 use super::grouped::GroupStatistic;
 use super::need::Statistic;
 use crate::error::{Error, ErrorKind, Result};
@@ -79,11 +80,19 @@ pub(crate) struct ColumnQuestion {
     /// Quantiles and their stated errors. Each error has a sketch of its own, so that what one step
     /// asks changes no bit of what another gets.
     pub(crate) approximate: Vec<(f64, f64)>,
+    /// The fences beyond which values are counted.
+    pub(crate) beyond: Vec<Beyond>,
     /// The most distinct values that are counted.
     pub(crate) count: Option<usize>,
 }
 
 impl ColumnQuestion {
+    fn ask_quantile(&mut self, q: f64) {
+        if !self.quantiles.contains(&q) {
+            self.quantiles.push(q);
+        }
+    }
+
     /// The column alone, of which nothing is asked.
     pub(crate) fn held(of: &Self) -> Self {
         Self {
@@ -101,6 +110,7 @@ impl ColumnQuestion {
             locate: false,
             quantiles: Vec::new(),
             approximate: Vec::new(),
+            beyond: Vec::new(),
             count: None,
         }
     }
@@ -227,9 +237,13 @@ impl Sheet {
             Statistic::Count | Statistic::Min | Statistic::Max => {}
             Statistic::Infinities => question.locate = true,
             Statistic::Mean | Statistic::Std => question.moments = true,
-            Statistic::Quantile(q) => {
-                if !question.quantiles.contains(&q) {
-                    question.quantiles.push(q);
+            Statistic::Quantile(q) => question.ask_quantile(q),
+            Statistic::Beyond { low, high, reach } => {
+                let beyond = Beyond { low, high, reach };
+                question.ask_quantile(low);
+                question.ask_quantile(high);
+                if !question.beyond.contains(&beyond) {
+                    question.beyond.push(beyond);
                 }
             }
             Statistic::Categories { most } | Statistic::MostFrequent { most } => {

@@ -12,7 +12,7 @@ use super::sheet::Asked;
 use super::walk::Walk;
 use super::{Learned, Need};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{Schema, refuse_hidden, refuse_role};
+use crate::schema::{Field, Schema, refuse_hidden, refuse_role};
 use crate::transform::{Apply, Transform};
 
 /// How far one step has come.
@@ -26,6 +26,10 @@ pub enum Progress<F> {
     Asked(Schema, AskedNeeds),
     /// When only planning: it will be fitted by now.
     Known,
+    /// Fitted, but it makes a group of columns behind another one whose names are not known yet, and
+    /// theirs must differ: it is fitted again, from what it learned, once they are.
+    #[doc(hidden)]
+    Unsettled(F, Learned),
     /// Fitted.
     Done(F),
 }
@@ -130,9 +134,18 @@ pub(crate) fn advance<D: Declare>(
     walk.read(&reads);
     let learned_from = step.learns_from(&input)?;
     walk.learn_from(&learned_from);
-    // What was asked of all rows must not be answered by those that are left.
     let drops = step.drops_train_rows();
-    let ready = walk.is_ready(&reads) && !(drops && walk.has_asked());
+    let waits_for_names = walk.is_group_pending(&writes)
+        || (walk.has_pending_group() && makes_group(&input, &step.output(&input)?));
+    // What was asked of all rows must not be answered by those that are left. What only the train
+    // rows are judged by is read too.
+    let held = drops && (walk.has_asked() || !walk.is_ready(&learned_from));
+    let ready = walk.is_ready(&reads) && !waits_for_names && !held;
+    if let Progress::Unsettled(_, learned) = progress
+        && ready
+    {
+        *progress = Progress::Done(step.fit(&input, learned)?);
+    }
     let passed = Passed {
         step,
         input: &input,
@@ -159,6 +172,10 @@ pub(crate) fn advance<D: Declare>(
             passed.leave(walk, step.output(&input)?, Some(&Slot::default()));
             return Ok(());
         }
+        Progress::Unsettled(..) => {
+            passed.leave(walk, step.output(&input)?, None);
+            return Ok(());
+        }
         Progress::Waiting | Progress::Asked(..) => {}
     }
     for column in &reads {
@@ -166,6 +183,12 @@ pub(crate) fn advance<D: Declare>(
     }
     for column in &writes {
         refuse_hidden(column)?;
+        if !input.contains(column) && input.group(column).next().is_some() {
+            let message = "a column cannot be named as a group of columns is";
+            return Err(Error::new(ErrorKind::Schema, message)
+                .on_column(column.as_str())
+                .with_help("choose another name"));
+        }
     }
     for column in writes.iter().filter(|column| input.contains(column)) {
         refuse_role(&input, column)?;
@@ -194,6 +217,13 @@ pub(crate) fn advance<D: Declare>(
     passed.leave(walk, output, Some(&fitted));
     *progress = Progress::Asked(input, AskedNeeds { asked, fitted });
     Ok(())
+}
+
+/// Whether a step makes a group of columns out of what was none.
+fn makes_group(input: &Schema, output: &Schema) -> bool {
+    let was_open = |name| input.get(name).is_some_and(Field::is_open);
+    let mut fields = output.fields().iter();
+    fields.any(|field| field.is_open() && !was_open(field.name()))
 }
 
 /// A step that cannot be applied in this walk.
@@ -235,10 +265,16 @@ pub(crate) fn resolve<D: Declare>(
     if let Progress::Asked(input, needs) = progress {
         *progress = match answers {
             Some(answers) => {
-                let fitted = step.fit(input, &Learned::of(answers, &needs.asked)?)?;
+                let learned = Learned::of(answers, &needs.asked)?;
+                let fitted = step.fit(input, &learned)?;
                 // Each walk makes a place of its own, so it is empty.
                 let _ = needs.fitted.set(Arc::new(fitted.clone()));
-                Progress::Done(fitted)
+                let has_open = input.fields().iter().any(Field::is_open);
+                if has_open && makes_group(input, &step.output(input)?) {
+                    Progress::Unsettled(fitted, learned)
+                } else {
+                    Progress::Done(fitted)
+                }
             }
             None => Progress::Known,
         };

@@ -21,6 +21,17 @@ impl Value {
             Self::Float(value) => value,
         }
     }
+
+    /// The number as JSON; an integer that most readers would round is text.
+    pub(crate) fn told(self) -> serde_json::Value {
+        match self {
+            Self::Int(value) => match i64::try_from(value) {
+                Ok(short) if short.unsigned_abs() <= 1 << 53 => short.into(),
+                _ => value.to_string().into(),
+            },
+            Self::Float(value) => value.into(),
+        }
+    }
 }
 
 /// A mean as an exact integer origin and a float offset from it; of a float column the origin is 0.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use super::need::{Ask, Need};
 use super::sheet::{
     Asked, AskedFactor, AskedGroups, ColumnAsk, FactorAsk, GroupedAsk, QueryAsk, Sheet,
 };
-use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{self, Field, ROW, Role, Schema};
+use crate::error::Result;
+use crate::schema::{self, Field, ROW, Role, Schema, refuse_group};
 use crate::transform::Apply;
 
 /// One walk over a plan: the columns as they stand at the current place, and what was asked so far.
@@ -115,6 +115,11 @@ impl Walk {
         !self.sheet.is_empty()
     }
 
+    /// Whether a step was met that drops train rows.
+    pub(crate) fn drops_rows(&self) -> bool {
+        self.rows_pending || self.sheet.dropped
+    }
+
     /// Notes that a step drops rows.
     pub(crate) fn drop_rows(&mut self) {
         self.sheet.dropped = true;
@@ -135,6 +140,19 @@ impl Walk {
         columns
             .iter()
             .all(|column| !self.pending.contains_key(column))
+    }
+
+    /// Whether a step before here still has to say what is in one of these groups.
+    pub(crate) fn is_group_pending(&self, columns: &[PlSmallStr]) -> bool {
+        let open = |column: &str| self.schema.get(column).is_some_and(Field::is_open);
+        let mut columns = columns.iter();
+        columns.any(|column| open(column) && self.pending.contains_key(column))
+    }
+
+    /// Whether a step before here still has to say what is in a group.
+    pub(crate) fn has_pending_group(&self) -> bool {
+        let mut open = self.schema.fields().iter().filter(|field| field.is_open());
+        open.any(|field| self.pending.contains_key(field.name()))
     }
 
     /// Passes a step that cannot be applied yet: what it writes cannot be read in this walk. `link`
@@ -172,9 +190,8 @@ impl Walk {
         needs.iter().all(|need| match &need.0 {
             Ask::Column { column, statistic } => match self.pending.get(column) {
                 None => true,
-                Some(trail) => trail
-                    .as_ref()
-                    .is_some_and(|trail| trail.carries(*statistic)),
+                Some(Some(trail)) => trail.carries(*statistic),
+                Some(None) => false,
             },
             Ask::LeastSquares {
                 features,
@@ -196,11 +213,7 @@ impl Walk {
 
     /// Goes on with these columns. A step may build its schema anew; what a column is for stays.
     fn take(&mut self, mut output: Schema) {
-        for field in self.schema.fields() {
-            if let Some(same) = output.get(field.name()).cloned() {
-                output.replace(same.role(field.has_role()));
-            }
-        }
+        output.keep_from(&self.schema);
         self.schema = output;
     }
 
@@ -228,6 +241,11 @@ impl Walk {
             }
             self.frame = Some(fitted.apply_to_train(frame)?);
         }
+        // The columns of a group are known by now, and the source need not bring them.
+        let known: HashSet<&PlSmallStr> = self.schema.names().collect();
+        let made = output.names().filter(|name| !known.contains(name));
+        let made: Vec<_> = made.cloned().collect();
+        made.iter().for_each(|column| self.bump(column));
         self.pass(writes, output);
         Ok(())
     }
@@ -350,12 +368,9 @@ impl Walk {
 
     fn field(&self, name: &str) -> Result<&Field> {
         let field = self.schema.field(name)?;
-        if field.is_open() {
-            return Err(Error::new(
-                ErrorKind::Config,
-                "a group of columns cannot be learned from as one column",
-            )
-            .on_column(name));
+        // In a plan it stands for the columns that it will be.
+        if self.frame.is_some() {
+            refuse_group(field, "learned from")?;
         }
         Ok(field)
     }

@@ -168,6 +168,11 @@ where
         self.predictor.report()
     }
 
+    /// What the fit of each step found; see [`Pipeline::step_reports`].
+    pub fn step_reports(&self) -> Vec<(&'static str, Value)> {
+        self.pipeline.step_reports()
+    }
+
     /// What the fit found that a person should know.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();

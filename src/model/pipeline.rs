@@ -2,6 +2,7 @@ use std::fmt;
 use std::path::Path;
 
 use polars::prelude::{LazyFrame, PlSmallStr};
+use serde_json::Value;
 
 use super::Facts;
 use super::file::{Contents, Input, write};
@@ -41,6 +42,28 @@ impl<P: Apply + Persist, T: Invert + Persist> Pipeline<P, T> {
     /// The fitted steps on the target.
     pub fn target_steps(&self) -> &T {
         &self.target_steps
+    }
+
+    /// What the fit of each step found, with its [`KIND`](crate::transform::Artifact::KIND): the
+    /// steps on the features in order, then those on the target. Null of a step that has nothing to
+    /// tell; see [`Apply::report`].
+    pub fn step_reports(&self) -> Vec<(&'static str, Value)> {
+        let mut kinds = Vec::new();
+        self.steps.kinds(&mut kinds);
+        self.target_steps.kinds(&mut kinds);
+        let [steps, target_steps] = self.reports();
+        kinds
+            .into_iter()
+            .zip([steps, target_steps].concat())
+            .collect()
+    }
+
+    /// What the fit of each step found, on the features and on the target.
+    pub(crate) fn reports(&self) -> [Vec<Value>; 2] {
+        let (mut steps, mut target_steps) = (Vec::new(), Vec::new());
+        self.steps.reports(&mut steps);
+        self.target_steps.reports(&mut target_steps);
+        [steps, target_steps]
     }
 
     /// Applies the steps on the features. Reads no row itself.

@@ -6,8 +6,13 @@ use std::path::Path;
 use super::file::Contents;
 use super::{Facts, Model, Pipeline, read};
 use crate::error::{Error, ErrorKind, Result, listed};
-use crate::estimator::{BoxPredict, ConstantModel, LinearModel, MostFrequentModel, Predict};
+use crate::estimator::{
+    BoxPredict, ConstantModel, ForestClassifierModel, ForestModel, LinearModel, LogisticModel,
+    MostFrequentModel, NeighborsClassifierModel, NeighborsModel, Predict,
+};
+use crate::transform::encode::{OneHotEncoding, OrdinalEncoding, TargetEncoding};
 use crate::transform::impute::{Imputation, MissingIndicator};
+use crate::transform::outlier::{Log1p, OutlierFiltering, Winsorization};
 use crate::transform::scale::{
     MaxAbsScaling, MinMaxScaling, Normalizer, RobustScaling, StandardScaling,
 };
@@ -86,15 +91,26 @@ impl Registry {
             .step::<Imputation>()
             .step::<MissingIndicator>()
             .step::<Normalizer>()
+            .step::<OneHotEncoding>()
+            .step::<OrdinalEncoding>()
             .step::<Rename>()
             .step::<Select>()
+            .step::<TargetEncoding>()
+            .step::<Winsorization>()
+            .target_step::<Log1p>()
             .target_step::<MaxAbsScaling>()
             .target_step::<MinMaxScaling>()
+            .target_step::<OutlierFiltering>()
             .target_step::<RobustScaling>()
             .target_step::<StandardScaling>()
             .predictor::<ConstantModel>()
+            .predictor::<ForestClassifierModel>()
+            .predictor::<ForestModel>()
             .predictor::<LinearModel>()
+            .predictor::<LogisticModel>()
             .predictor::<MostFrequentModel>()
+            .predictor::<NeighborsClassifierModel>()
+            .predictor::<NeighborsModel>()
     }
 
     /// Adds a fitted step. One that can be undone is better added by

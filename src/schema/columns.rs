@@ -1,6 +1,7 @@
+use std::collections::HashMap;
 use std::fmt;
 
-use polars::prelude::{Expr, PlIndexSet, PlSmallStr, Selector};
+use polars::prelude::{Expr, PlIndexSet, PlSmallStr, Schema as PolarsSchema, Selector};
 
 use super::{Role, Schema};
 use crate::error::{Error, ErrorKind, Result};
@@ -9,6 +10,10 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// Names must exist and be features. A selector chooses among the features only, so that
 /// `all()` never catches the target or an id.
+///
+/// A group of columns whose names are known after the fit, such as what a
+/// [`OneHotEncoder`](crate::transform::encode::OneHotEncoder) makes, is chosen by the name of the
+/// group: by names and by selectors it is one column, also once it is known to be many.
 ///
 /// # Examples
 ///
@@ -33,45 +38,58 @@ enum Choice {
 impl Columns {
     /// Whether a fitted step on these columns can be one of this choice. What a selector chooses
     /// depends on the columns at the fit, so it can be anything.
-    pub(crate) fn may_be<'a>(&self, mut names: impl Iterator<Item = &'a str>) -> bool {
+    pub(crate) fn may_be<'a>(&self, names: impl Iterator<Item = &'a str>) -> bool {
         match &self.0 {
-            Choice::Names(chosen) => chosen.iter().map(PlSmallStr::as_str).eq(names.by_ref()),
+            Choice::Names(chosen) => are_of(chosen, &names.collect::<Vec<_>>()),
             Choice::Selector(_) => true,
         }
     }
 
-    /// The chosen names, in the order given or, for a selector, in the order of the schema.
+    /// The chosen names, in the order given or, for a selector, in the order of the schema; for a
+    /// group that is no longer open, those of its columns.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Schema`] when a name is absent, occurs twice, or is not a feature, and when
     /// nothing is chosen.
     pub fn resolve(&self, schema: &Schema) -> Result<Vec<PlSmallStr>> {
-        let names = match &self.0 {
-            Choice::Names(names) => {
-                for (i, name) in names.iter().enumerate() {
-                    refuse_role(schema, name)?;
-                    if names[..i].contains(name) {
+        let mut names = Vec::new();
+        match &self.0 {
+            Choice::Names(chosen) => {
+                for (i, name) in chosen.iter().enumerate() {
+                    let known = names.len();
+                    if !schema.contains(name) {
+                        names.extend(schema.group(name).map(|field| field.name().clone()));
+                    }
+                    if names.len() == known {
+                        names.push(name.clone());
+                    }
+                    for name in &names[known..] {
+                        refuse_role(schema, name)?;
+                    }
+                    if chosen[..i].contains(name) {
                         return Err(Error::new(ErrorKind::Schema, "the column is chosen twice")
                             .on_column(name.as_str()));
                     }
                 }
-                names.clone()
             }
             Choice::Selector(selector) => {
-                let features = schema
-                    .fields()
-                    .iter()
-                    .filter(|field| field.has_role() == Role::Feature)
-                    .map(|field| (field.name().clone(), field.dtype().clone()))
-                    .collect();
-                selector
-                    .into_columns(&features, &PlIndexSet::default())
-                    .map_err(|error| Error::from_polars(ErrorKind::Schema, error))?
-                    .into_iter()
-                    .collect()
+                // A selector sees the same before the fit and after it: a group as one column.
+                let mut columns: HashMap<&PlSmallStr, Vec<&PlSmallStr>> = HashMap::new();
+                let mut known = PolarsSchema::default();
+                let features = schema.fields().iter();
+                for field in features.filter(|field| field.has_role() == Role::Feature) {
+                    let shown = field.group().unwrap_or(field.name());
+                    columns.entry(shown).or_default().push(field.name());
+                    known.insert(shown.clone(), field.dtype().clone());
+                }
+                let chosen = selector
+                    .into_columns(&known, &PlIndexSet::default())
+                    .map_err(|error| Error::from_polars(ErrorKind::Schema, error))?;
+                let columns = chosen.iter().filter_map(|shown| columns.get(shown));
+                names.extend(columns.flatten().copied().cloned());
             }
-        };
+        }
         if names.is_empty() {
             return Err(Error::new(ErrorKind::Schema, "no column is chosen")
                 .with_help(format!("the columns here are: {schema}")));
@@ -86,6 +104,25 @@ impl Columns {
             Choice::Selector(_) => None,
         }
     }
+}
+
+/// Whether names are those that were chosen: each itself, or some of a group of that name, which
+/// begin with it and `_`.
+fn are_of(mut chosen: &[PlSmallStr], mut names: &[&str]) -> bool {
+    while let Some((first, rest)) = chosen.split_first() {
+        if names.first().is_some_and(|name| first == name) {
+            (chosen, names) = (rest, &names[1..]);
+            continue;
+        }
+        let in_group = |name: &&&str| {
+            let rest = name.strip_prefix(first.as_str());
+            rest.is_some_and(|rest| rest.starts_with('_'))
+        };
+        let most = names.iter().take_while(in_group).count();
+        // The longest first: a shorter one is right only where one name begins with another.
+        return (1..=most).rev().any(|of| are_of(rest, &names[of..]));
+    }
+    names.is_empty()
 }
 
 /// A step may touch features only; the target has its own verb.
@@ -192,4 +229,63 @@ pub(crate) fn roots(expr: &Expr) -> Vec<PlSmallStr> {
         }
     }
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Field;
+    use polars::prelude::{DataType, all, by_name};
+
+    fn resolved(columns: impl Into<Columns>, schema: &Schema) -> Vec<String> {
+        let names = columns.into().resolve(schema).expect("columns");
+        names.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_group_is_one_column_before_the_fit_and_all_its_columns_after_it() {
+        let mut schema = Schema::new([
+            Field::new("age", DataType::Int64),
+            Field::open_group("sex", DataType::UInt8),
+        ])
+        .expect("a schema");
+        assert_eq!(resolved(["sex", "age"], &schema), ["sex", "age"]);
+        assert_eq!(resolved(all(), &schema), ["age", "sex"]);
+        // A step that rewrites the group leaves it a group.
+        schema.set(Field::new("sex", DataType::Float64));
+        assert!(schema.field("sex").expect("the group").is_open());
+
+        let member = |name: &str| Field::new(name, DataType::Float64);
+        schema.close_group("sex", [member("sex_f"), member("sex_m")]);
+        assert_eq!(resolved(["sex", "age"], &schema), ["sex_f", "sex_m", "age"]);
+        assert_eq!(resolved(all(), &schema), ["age", "sex_f", "sex_m"]);
+        let others = all() - by_name(["sex"], true, false);
+        assert_eq!(resolved(others, &schema), ["age"]);
+        schema.set(Field::new("sex_m", DataType::Float32));
+        assert_eq!(resolved("sex", &schema), ["sex_f", "sex_m"]);
+        schema.remove("sex_f");
+        assert_eq!(resolved("sex", &schema), ["sex_m"]);
+        let absent = Columns::from(["se"]).resolve(&schema);
+        assert_eq!(absent.expect_err("absent").column(), Some("se"));
+    }
+
+    #[test]
+    fn names_of_a_file_are_those_chosen_or_those_of_a_group() {
+        let may =
+            |chosen: &[&str], names: &[&str]| Columns::from(chosen).may_be(names.iter().copied());
+        assert!(may(&["a", "b"], &["a", "b"]));
+        assert!(may(&["a", "b"], &["a", "b_x", "b_"]));
+        assert!(may(&["a", "a_b"], &["a_x", "a_b_y", "a_b_z"]));
+        assert!(may(&["a_b", "a"], &["a_b", "a_b_y"]));
+        for wrong in [
+            &["b", "a"][..],
+            &["a"],
+            &["a", "bx"],
+            &["a", "b", "c"],
+            &["b_x"],
+            &[],
+        ] {
+            assert!(!may(&["a", "b"], wrong), "{wrong:?}");
+        }
+    }
 }

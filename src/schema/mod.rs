@@ -4,6 +4,7 @@ mod columns;
 mod dtype;
 mod kind;
 
+use std::collections::HashMap;
 use std::fmt;
 
 use polars::prelude::{DataType, PlSmallStr, Schema as PolarsSchema};
@@ -54,6 +55,7 @@ pub struct Field {
     nullable: Nullable,
     role: Role,
     open: bool,
+    group: Option<PlSmallStr>,
 }
 
 impl Field {
@@ -65,12 +67,15 @@ impl Field {
             nullable: Nullable::Maybe,
             role: Role::Feature,
             open: false,
+            group: None,
         }
     }
 
     /// A group of columns of one dtype whose names are known after the fit.
     ///
-    /// It is selected by its name as a whole, and is one column to the planner.
+    /// It is selected by its name as a whole, before the fit as after it, and is one column to the
+    /// planner. The columns that it turns out to be are best named by the group and `_` before what
+    /// tells them apart: by that a flow knows them again in a model file.
     pub fn open_group(name: impl Into<PlSmallStr>, dtype: DataType) -> Self {
         Self {
             open: true,
@@ -113,6 +118,22 @@ impl Field {
     /// Whether the names behind this field are known only after the fit.
     pub fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// The group that the column came out of, if it did.
+    pub fn group(&self) -> Option<&PlSmallStr> {
+        self.group.as_ref()
+    }
+
+    /// Makes it what the old field of the same name was, beside its dtype and nullability: a step
+    /// that rewrites a group rewrites each of its columns.
+    fn in_place_of(self, old: &Self) -> Self {
+        Self {
+            role: old.role,
+            open: self.open || old.open,
+            group: old.group.clone(),
+            ..self
+        }
     }
 }
 
@@ -207,32 +228,56 @@ impl Schema {
     /// [`ErrorKind::Schema`] with the columns that there are.
     pub fn field(&self, name: &str) -> Result<&Field> {
         self.get(name).ok_or_else(|| {
+            let mut help = format!("the columns here are {}", listed(self.names()));
+            let open = self.fields.iter().filter(|field| field.open);
+            let open: Vec<_> = open.map(Field::name).collect();
+            if !open.is_empty() {
+                let more = format!(
+                    "; what is in a group is known after the fit, so choose it as a whole: {}",
+                    listed(open)
+                );
+                help.push_str(&more);
+            }
             Error::new(ErrorKind::Schema, "there is no such column")
                 .on_column(name)
-                .with_help(format!("the columns here are {}", listed(self.names())))
+                .with_help(help)
         })
     }
 
-    /// Replaces the field of the same name, or adds it at the end. The role of a replaced field stays.
+    /// The columns that came out of a group, in order; none where there is no such group, or where
+    /// it is still open.
+    pub fn group(&self, name: &str) -> impl Iterator<Item = &Field> {
+        let fields = self.fields.iter();
+        fields.filter(move |field| field.group.as_ref().is_some_and(|group| group == name))
+    }
+
+    /// Replaces the field of the same name, or adds it at the end. The role of a replaced field
+    /// stays, and what was a group of columns stays one.
     pub fn set(&mut self, field: Field) {
         match self.fields.iter_mut().find(|old| old.name == field.name) {
-            Some(old) => {
-                let role = old.role;
-                *old = field.role(role);
-            }
+            Some(old) => *old = field.in_place_of(old),
             None => self.fields.push(field),
         }
     }
 
-    /// Replaces the field of the same name, its role too.
-    pub(crate) fn replace(&mut self, field: Field) {
-        if let Some(old) = self.fields.iter_mut().find(|old| old.name == field.name) {
-            *old = field;
+    /// Gives each field what the field of the same name is in a schema before.
+    pub(crate) fn keep_from(&mut self, before: &Self) {
+        let known: HashMap<&PlSmallStr, &Field> =
+            before.fields.iter().map(|old| (&old.name, old)).collect();
+        for field in &mut self.fields {
+            if let Some(old) = known.get(&field.name) {
+                *field = field.clone().in_place_of(old);
+            }
         }
     }
 
-    /// Replaces an open group by the columns that it turned out to be.
+    /// Replaces an open group by the columns that it turned out to be. They can be chosen by the
+    /// name of the group.
     pub fn close_group(&mut self, group: &str, fields: impl IntoIterator<Item = Field>) {
+        let fields = fields.into_iter().map(|field| Field {
+            group: Some(group.into()),
+            ..field
+        });
         match self.fields.iter().position(|old| old.name == group) {
             Some(at) => {
                 self.fields.splice(at..=at, fields);
@@ -285,6 +330,17 @@ impl fmt::Display for Schema {
         }
         Ok(())
     }
+}
+
+/// Refuses a group of columns where a step can only take one column.
+pub(crate) fn refuse_group(field: &Field, what: &str) -> Result<()> {
+    if !field.open {
+        return Ok(());
+    }
+    let message = format!("a group of columns cannot be {what} as one column");
+    Err(Error::new(ErrorKind::Config, message)
+        .on_column(field.name.as_str())
+        .with_help("its columns are known after the fit: choose others, or move the step up"))
 }
 
 /// The column that numbers the rows of a source before any filter; steps and users never see it.

@@ -3,7 +3,7 @@ use std::fmt;
 use polars::prelude::LazyFrame;
 
 use super::{Outline, Source};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::frame::RowSet;
 use crate::learn::{FitOn, Plan, Purpose, ScanLog, fit_plan};
 use crate::schema::{ROW, Schema};
@@ -41,6 +41,12 @@ impl<S: Source, P: Plan> Source for FittedBeforeSplit<S, P> {
     fn schema(&self) -> Result<Schema> {
         let mut walk = crate::learn::Walk::new(self.source.schema()?, None);
         self.plan.advance(&mut P::State::default(), &mut walk)?;
+        if walk.drops_rows() {
+            let message = "a step drops train rows, and before the split no row is one";
+            return Err(Error::new(ErrorKind::Config, message)
+                .with_help("move it after the split, into `.then(..)`")
+                .at(&self.plan));
+        }
         Ok(walk.finish().2)
     }
 

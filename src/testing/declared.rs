@@ -33,13 +33,17 @@ fn only(rows: &DataFrame, names: &[PlSmallStr]) -> Verdict<DataFrame> {
 /// What a step says before its fit: it learns from what it reads, in one level.
 pub(super) fn asked<T: Transform>(step: &T, rows: &DataFrame) -> Verdict {
     let input = known(rows)?;
-    let reads = Transform::reads(step, &input).map_err(because("asking what it reads"))?;
+    let mut reads = Transform::reads(step, &input).map_err(because("asking what it reads"))?;
+    let learns_from = Transform::learns_from(step, &input);
+    reads.extend(learns_from.map_err(because("asking what it learns from"))?);
     let needs = Transform::needs(step, &input).map_err(because("asking what it needs"))?;
     if let Some(absent) = reads.iter().find(|name| !input.contains(name)) {
         return Err(format!(
             "it reads `{absent}`, which the sample does not have"
         ));
     }
+    let more = Transform::learns_from(step, &input);
+    let reads = [reads, more.map_err(because("asking what it learns from"))?].concat();
     let mut asked = needs.iter().flat_map(|need| need.columns());
     if let Some(column) = asked.find(|column| !reads.contains(column)) {
         return Err(format!("it learns from `{column}` and does not read it"));
@@ -84,6 +88,8 @@ pub(super) fn declares<T: Transform>(step: &T, fitted: &T::Fitted, rows: &DataFr
         return Err(format!("it adds `{name}` and does not write it"));
     }
 
+    let more = Transform::learns_from(step, &input);
+    let reads = [reads, more.map_err(because("asking what it learns from"))?].concat();
     if reads.is_empty() {
         return Ok(());
     }

@@ -96,6 +96,19 @@ pub enum What {
         #[serde(skip_serializing_if = "Map::is_empty", default)]
         parameters: Map<String, Value>,
     },
+    /// A step was fitted that has something to tell.
+    StepFitted {
+        /// The step, as its `Debug` text.
+        step: String,
+        /// Whether it stands on the target.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        on_target: bool,
+        /// The fold whose model it is part of, if of one.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        fold: Option<usize>,
+        /// What it found, by column: its fences, or what it fills gaps with.
+        report: Value,
+    },
     /// The model was fitted.
     Fitted {
         /// Facts about the fit, such as coefficients by name.

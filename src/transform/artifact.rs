@@ -109,6 +109,10 @@ impl SavedSteps {
 pub trait Persist {
     #[doc(hidden)]
     fn save(&self, steps: &mut Vec<Saved>) -> Result<()>;
+
+    /// The kinds of the steps, in the order in which they are saved.
+    #[doc(hidden)]
+    fn kinds(&self, kinds: &mut Vec<&'static str>);
 }
 
 #[diagnostic::do_not_recommend]
@@ -117,6 +121,10 @@ impl<A: Artifact> Persist for A {
         steps.push(self.to_saved()?);
         Ok(())
     }
+
+    fn kinds(&self, kinds: &mut Vec<&'static str>) {
+        kinds.push(A::KIND);
+    }
 }
 
 impl<A: Persist, B: Persist> Persist for Chain<A, B> {
@@ -124,10 +132,19 @@ impl<A: Persist, B: Persist> Persist for Chain<A, B> {
         self.first().save(steps)?;
         self.next().save(steps)
     }
+
+    fn kinds(&self, kinds: &mut Vec<&'static str>) {
+        self.first().kinds(kinds);
+        self.next().kinds(kinds);
+    }
 }
 
 impl<A: Persist> Persist for Vec<A> {
     fn save(&self, steps: &mut Vec<Saved>) -> Result<()> {
         self.iter().try_for_each(|step| step.save(steps))
+    }
+
+    fn kinds(&self, kinds: &mut Vec<&'static str>) {
+        self.iter().for_each(|step| step.kinds(kinds));
     }
 }

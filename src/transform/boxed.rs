@@ -3,6 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use polars::prelude::{Expr, LazyFrame, PlSmallStr};
+use serde_json::Value;
 
 use super::{Apply, Artifact, Invert, Persist, Saved, SavedSteps, Transform};
 use crate::error::Result;
@@ -38,6 +39,7 @@ trait Erased: fmt::Debug + Send + Sync {
 
 trait ErasedFitted: Apply + Any {
     fn saved(&self) -> Result<Saved>;
+    fn kind(&self) -> &'static str;
     fn as_any(&self) -> &dyn Any;
 }
 
@@ -48,6 +50,10 @@ impl<A: Invert + Artifact + 'static> ErasedInvert for A {}
 impl<A: Apply + Artifact + 'static> ErasedFitted for A {
     fn saved(&self) -> Result<Saved> {
         Saved::of(self)
+    }
+
+    fn kind(&self) -> &'static str {
+        A::KIND
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -162,12 +168,20 @@ impl Apply for BoxApply {
     fn warnings(&self, warnings: &mut Vec<String>) {
         self.0.warnings(warnings);
     }
+
+    fn report(&self) -> Value {
+        self.0.report()
+    }
 }
 
 impl Persist for BoxApply {
     fn save(&self, steps: &mut Vec<Saved>) -> Result<()> {
         steps.push(self.0.saved()?);
         Ok(())
+    }
+
+    fn kinds(&self, kinds: &mut Vec<&'static str>) {
+        kinds.push(self.0.kind());
     }
 }
 
@@ -187,6 +201,10 @@ impl Apply for BoxInvert {
     fn warnings(&self, warnings: &mut Vec<String>) {
         self.0.warnings(warnings);
     }
+
+    fn report(&self) -> Value {
+        self.0.report()
+    }
 }
 
 impl Invert for BoxInvert {
@@ -203,6 +221,10 @@ impl Persist for BoxInvert {
     fn save(&self, steps: &mut Vec<Saved>) -> Result<()> {
         steps.push(self.0.saved()?);
         Ok(())
+    }
+
+    fn kinds(&self, kinds: &mut Vec<&'static str>) {
+        kinds.push(self.0.kind());
     }
 }
 

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use polars::prelude::{Expr, LazyFrame};
+use serde_json::Value;
 
 use super::{Apply, Invert, RowWise, SavedSteps, Stateless};
 use crate::error::Result;
@@ -64,6 +65,11 @@ impl<A: Apply, B: Apply> Apply for Chain<A, B> {
     fn warnings(&self, warnings: &mut Vec<String>) {
         self.first.warnings(warnings);
         self.next.warnings(warnings);
+    }
+
+    fn reports(&self, reports: &mut Vec<Value>) {
+        self.first.reports(reports);
+        self.next.reports(reports);
     }
 }
 

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use polars::prelude::{Expr, LazyFrame};
+use serde_json::Value;
 
 use super::{Apply, Invert, Persist, RowWise, Saved, SavedSteps, Stateless};
 use crate::error::Result;
@@ -26,6 +27,8 @@ impl Apply for Identity {
     fn output(&self, input: &Schema) -> Result<Schema> {
         Ok(input.clone())
     }
+
+    fn reports(&self, _: &mut Vec<Value>) {}
 }
 
 impl RowWise for Identity {}
@@ -50,6 +53,8 @@ impl Persist for Identity {
     fn save(&self, _: &mut Vec<Saved>) -> Result<()> {
         Ok(())
     }
+
+    fn kinds(&self, _: &mut Vec<&'static str>) {}
 }
 
 impl Plan for Identity {

@@ -4,10 +4,12 @@ mod artifact;
 mod boxed;
 mod chain;
 mod columns;
+pub mod encode;
 mod identity;
 pub mod impute;
 mod invert;
 mod names;
+pub mod outlier;
 pub(crate) mod row_wise;
 pub mod scale;
 mod with_columns;
@@ -15,6 +17,7 @@ mod with_columns;
 use std::fmt;
 
 use polars::prelude::{LazyFrame, PlSmallStr};
+use serde_json::Value;
 
 pub use artifact::{Artifact, Saved};
 pub(crate) use artifact::{Persist, SavedSteps};
@@ -77,6 +80,18 @@ pub trait Apply: fmt::Debug + Send + Sync {
     /// What the fit found that a person should know, such as a column without any value.
     fn warnings(&self, warnings: &mut Vec<String>) {
         let _ = warnings;
+    }
+
+    /// What the fit found, as data: by column, in few numbers, such as where its fences stand. A run
+    /// records it. Default: nothing.
+    fn report(&self) -> Value {
+        Value::Null
+    }
+
+    /// The reports of all steps in order, of a chain one for each of them.
+    #[doc(hidden)]
+    fn reports(&self, reports: &mut Vec<Value>) {
+        reports.push(self.report());
     }
 }
 

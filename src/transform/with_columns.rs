@@ -6,7 +6,7 @@ use super::row_wise::check_expr;
 use super::{Apply, Artifact, RowWise, Saved, Stateless, Transform};
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::Learned;
-use crate::schema::{Field, Schema, roots};
+use crate::schema::{Field, Schema, refuse_group, roots};
 
 /// Adds or overwrites columns by element-wise expressions; learns nothing.
 ///
@@ -47,11 +47,14 @@ impl WithColumns {
         let mut fields = Vec::new();
         for expr in &self.exprs {
             for column in roots(expr) {
-                input.field(&column)?;
+                refuse_group(input.field(&column)?, "read")?;
             }
             let field = expr
                 .to_field(&columns)
                 .map_err(|error| Error::from_polars(ErrorKind::Schema, error))?;
+            if let Some(group) = input.get(&field.name) {
+                refuse_group(group, "written")?;
+            }
             fields.push(Field::new(field.name, field.dtype));
         }
         Ok(fields)

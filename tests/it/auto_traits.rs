@@ -8,6 +8,11 @@ use floe::estimator::{
     LinearRegression, MeanRegressor, MedianRegressor, MostFrequentClassifier, MostFrequentModel,
     RankPolicy, Ridge, Training,
 };
+use floe::estimator::{
+    DecisionTreeRegressor, ForestClassifierModel, ForestModel, KNeighborsClassifier,
+    KNeighborsRegressor, MaxFeatures, NeighborWeights, NeighborsClassifierModel, NeighborsModel,
+    RandomForestClassifier, RandomForestRegressor, Tree,
+};
 use floe::flow::{Divided, Explain, Flow, Holdout, Parts, Run, Taught, Unsplit};
 use floe::learn::{
     Answers, CancelToken, Learned, LeastSquares, LeastSquaresSolution, Level, Mean, Need, Quantile,
@@ -103,6 +108,14 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<MostFrequentClassifier>();
     value::<MostFrequentModel>();
     value::<ConstantModel>();
+    value::<(
+        DecisionTreeRegressor,
+        RandomForestRegressor,
+        RandomForestClassifier,
+    )>();
+    value::<(ForestModel, ForestClassifierModel, Tree, MaxFeatures)>();
+    value::<(KNeighborsRegressor, KNeighborsClassifier, NeighborWeights)>();
+    value::<(NeighborsModel, NeighborsClassifierModel)>();
     value::<BoxPredict>();
     shared::<Training<'_>>();
 

@@ -50,7 +50,7 @@ pub(crate) fn numbers(value: &Value) -> Vec<f64> {
 }
 
 /// Differences of numbers far smaller than their terms are judged by the size of the terms.
-fn close(found: f64, expected: f64, size: f64, within: f64, what: &str) {
+pub(crate) fn close(found: f64, expected: f64, size: f64, within: f64, what: &str) {
     let error = (found - expected).abs() / expected.abs().max(size);
     assert!(error <= within, "{what}: {found} {expected}");
 }
@@ -63,7 +63,7 @@ fn agrees(found: &[f64], expected: &Value, size: f64, what: &str) {
     }
 }
 
-fn read(csv: &Csv) -> DataFrame {
+pub(crate) fn read(csv: &Csv) -> DataFrame {
     csv.scan().and_then(collect).expect("rows")
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn counted(path: &str, features: usize) -> Option<DataFrame> {
 }
 
 /// The diabetes table: two files of numbers with spaces between, under gzip.
-fn diabetes(features: &[String]) -> Option<DataFrame> {
+pub(crate) fn diabetes(features: &[String]) -> Option<DataFrame> {
     let unpacked = |path: &str| {
         let file = std::fs::File::open(data(path)?).expect("a file");
         let mut text = String::new();
@@ -328,7 +328,7 @@ fn check_descents(rows: &DataFrame, target: &str, block: &Value) {
 }
 
 /// The median of all rows, as the expected values were made: not a thing to do in a model.
-fn imputed(rows: DataFrame, column: &str) -> DataFrame {
+pub(crate) fn imputed(rows: DataFrame, column: &str) -> DataFrame {
     let all = floe::train_on(InMemory::new(rows.clone())).expect("a frame");
     let imputer = Imputer::median([column]).fit_on(&all).expect("a fit");
     imputer.apply(rows.lazy()).and_then(collect).expect("rows")
@@ -379,6 +379,19 @@ pub(crate) fn titanic() -> Option<DataFrame> {
     Some(collect(rows).expect("rows"))
 }
 
+/// The housing table without gaps.
+pub(crate) fn housing() -> Option<DataFrame> {
+    let path = data("tabular/housing_missing.csv")?;
+    Some(imputed(read(&Csv::new(path)), "total_bedrooms"))
+}
+
+/// Standardised on all rows, by our own scaler.
+pub(crate) fn standardised(rows: DataFrame, features: &[String]) -> DataFrame {
+    let all = floe::train_on(InMemory::new(rows.clone())).expect("a frame");
+    let scaler = StandardScaler::new(features).fit_on(&all).expect("a fit");
+    scaler.apply(rows.lazy()).and_then(collect).expect("rows")
+}
+
 #[test]
 fn linear_models_of_titanic_agree_with_scikit_learn() {
     let Some(expected) = expected() else { return };
@@ -392,17 +405,9 @@ fn linear_models_of_titanic_agree_with_scikit_learn() {
 #[test]
 fn linear_models_of_housing_agree_with_scikit_learn() {
     let Some(expected) = expected() else { return };
-    let Some(path) = data("tabular/housing_missing.csv") else {
-        return;
-    };
+    let Some(rows) = housing() else { return };
     let block = &expected["housing"]["median_imputed"];
-    let rows = imputed(read(&Csv::new(path)), "total_bedrooms");
-    // Standardised on all rows, by our own scaler.
-    let all = floe::train_on(InMemory::new(rows.clone())).expect("a frame");
-    let scaler = StandardScaler::new(names(block))
-        .fit_on(&all)
-        .expect("a fit");
-    let rows = scaler.apply(rows.lazy()).and_then(collect).expect("rows");
+    let rows = standardised(rows, &names(block));
     check_regression(&rows, "median_house_value", block);
     check_descents(&rows, "median_house_value", block);
 }

@@ -13,14 +13,14 @@ use serde::{Deserialize, Serialize};
 
 /// `to = from - mean(by)`: reads two columns, so that it can be blocked by one and not the other.
 #[derive(Clone, Debug)]
-struct MinusMean {
+pub(crate) struct MinusMean {
     from: String,
     by: String,
     to: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct MinusConstant {
+pub(crate) struct MinusConstant {
     from: String,
     to: String,
     constant: f64,
@@ -73,7 +73,7 @@ impl Transform for MinusMean {
     }
 }
 
-fn minus_mean(from: &str, by: &str, to: &str) -> MinusMean {
+pub(crate) fn minus_mean(from: &str, by: &str, to: &str) -> MinusMean {
     MinusMean {
         from: from.to_owned(),
         by: by.to_owned(),

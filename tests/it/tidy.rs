@@ -10,7 +10,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("output", &["error"]),
     ("frame", &["error", "schema"]),
     ("learn", &["error", "schema", "frame", "transform"]),
-    ("transform", &["error", "schema", "learn"]),
+    ("transform", &["error", "schema", "frame", "learn"]),
     (
         "source",
         &["error", "schema", "frame", "learn", "transform"],

@@ -120,9 +120,20 @@ impl<V: Ranked> OrderBuffer<V> {
     }
 
     /// The values kept.
-    #[cfg(test)]
     pub(crate) fn count(&self) -> u64 {
         count_of(self.values.len())
+    }
+
+    /// How many of the values these two tell to be too low, and too high.
+    pub(crate) fn beyond(
+        &self,
+        is_below: impl Fn(V) -> bool,
+        is_above: impl Fn(V) -> bool,
+    ) -> (u64, u64) {
+        let count = |is: &dyn Fn(V) -> bool| {
+            count_of(self.values.iter().filter(|value| is(**value)).count())
+        };
+        (count(&is_below), count(&is_above))
     }
 
     /// The quantile at `q`, by `NumPy`'s default definition; none without values or for a `q` outside 0 to 1.

@@ -7,6 +7,7 @@ use crate::learn::accumulate::{
     self, ColumnSummary, Extreme, OrderBuffer, Ranked, Sketch, Summary, Validity,
 };
 use crate::learn::answers::{Approximate, ColumnAnswer, Found};
+use crate::learn::beyond::{Beyond, is_less};
 use crate::learn::sheet::ColumnQuestion;
 use crate::learn::value::{Mean, Quantile, Value};
 use crate::schema::Kind;
@@ -60,10 +61,18 @@ where
 {
     chunks: Chunks<P>,
     quantiles: Vec<f64>,
+    beyond: Vec<Beyond>,
     approximate: Vec<(f64, f64)>,
     /// The error of each sketch of a group.
     errors: Vec<f64>,
     groups: Vec<Group<P::Native>>,
+}
+
+/// Quantiles, and how many values lie beyond fences of them.
+#[derive(Default)]
+struct Ranks {
+    quantiles: Vec<(f64, Quantile)>,
+    beyond: Vec<(Beyond, (u64, u64))>,
 }
 
 /// What the rows of one group taught.
@@ -87,18 +96,20 @@ where
         Self {
             chunks,
             quantiles: question.quantiles.clone(),
+            beyond: question.beyond.clone(),
             approximate: question.approximate.clone(),
             groups: std::iter::repeat_with(group).take(groups).collect(),
             errors,
         }
     }
 
-    fn quantiles(&mut self, of: &PartSet) -> Vec<(f64, Quantile)>
+    /// What the values in their order say.
+    fn ranks(&mut self, of: &PartSet) -> Ranks
     where
         P::Native: Into<Learnt>,
     {
         if self.quantiles.is_empty() {
-            return Vec::new();
+            return Ranks::default();
         }
         let mut joined;
         let order = if let ([only], true) = (self.groups.as_mut_slice(), of.contains(0)) {
@@ -119,7 +130,21 @@ where
             };
             Some((*q, quantile))
         });
-        found.collect()
+        let quantiles: Vec<_> = found.collect();
+        let count = order.count();
+        let beyond = self.beyond.iter().filter_map(|beyond| {
+            let (low, high) = beyond.ends(&quantiles, count)?;
+            let told = |value: P::Native| value.into().0;
+            let counts = order.beyond(
+                |value| is_less(told(value), low),
+                |value| is_less(high, told(value)),
+            );
+            Some((*beyond, counts))
+        });
+        Ranks {
+            beyond: beyond.collect(),
+            quantiles,
+        }
     }
 
     fn approximate(&self, of: &PartSet) -> Vec<Approximate>
@@ -173,8 +198,10 @@ where
     fn answer(&mut self, of: &PartSet) -> ColumnAnswer {
         let states = some(&self.groups, of).map(|group| group.summary.state());
         let summary = states.reduce(accumulate::State::merge).unwrap_or_default();
+        let Ranks { quantiles, beyond } = self.ranks(of);
         ColumnAnswer {
-            quantiles: self.quantiles(of),
+            quantiles,
+            beyond,
             approximate: self.approximate(of),
             summary: found(summary.finish()),
             counted: None,

@@ -52,6 +52,8 @@ struct Sum {
     values: u64,
     integers: i128,
     floats: Double,
+    /// Of parts only.
+    squares: Double,
 }
 
 /// One value on its way into a state.
@@ -95,7 +97,7 @@ impl GroupedGather {
                 let mut rows = rows.iter().map(|row| u64::from(row.unwrap_or_default()));
                 each_value(of, self.of, |at, value| {
                     let part = part_of_row(seed, parts, rows.next().unwrap_or_default());
-                    group.at(numbers[at]).push(part as usize, value);
+                    group.at(numbers[at]).push_with_square(part as usize, value);
                 })?;
             }
             _ => each_value(of, self.of, |at, value| {
@@ -225,12 +227,24 @@ impl State {
         }
     }
 
+    fn push_with_square(&mut self, part: usize, value: Option<Number>) {
+        self.push(part, value);
+        let square = match value {
+            Some(Number::Int(value)) => Double::difference(value, 0).square(),
+            Some(Number::Float(value)) => Double::product(value, value),
+            None => return,
+        };
+        let sum = &mut self.parts[part];
+        sum.squares = sum.squares + square;
+    }
+
     fn join(&mut self, other: &Self) {
         self.rows += other.rows;
         for (sum, other) in self.parts.iter_mut().zip(&other.parts) {
             sum.values += other.values;
             sum.integers = sum.integers.saturating_add(other.integers);
             sum.floats = sum.floats + other.floats;
+            sum.squares = sum.squares + other.squares;
         }
         match (&mut self.learned, &other.learned) {
             (Learned::Integers(order), Learned::Integers(other)) => order.append(other),
@@ -274,11 +288,7 @@ impl State {
                 group.most_frequent = most_frequent(&values);
             }
             (GroupStatistic::Parts { .. }, _) => {
-                let parts = self.parts.iter().map(|sum| PartSum {
-                    values: sum.values,
-                    sum: sum.integers as f64 + sum.floats.hi,
-                });
-                group.parts = parts.collect();
+                group.parts = self.parts.iter().map(Sum::part).collect();
             }
             _ => {}
         }
@@ -287,6 +297,20 @@ impl State {
 }
 
 impl Sum {
+    fn part(&self) -> PartSum {
+        if self.values == 0 {
+            return PartSum::default();
+        }
+        let sum = Double::difference(self.integers, 0) + self.floats;
+        let around = self.squares - sum.square() / self.values as f64;
+        PartSum {
+            values: self.values,
+            sum: sum.value(),
+            // Equal values leave a rounding error of either sign.
+            squares: around.value().max(0.0),
+        }
+    }
+
     /// The mean: of integers an exact origin and what is left over, divided.
     fn mean(&self) -> Option<Mean> {
         if self.values == 0 {

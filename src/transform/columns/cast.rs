@@ -79,10 +79,6 @@ impl Cast {
         }
         for name in &names {
             let field = input.field(name)?;
-            if field.is_open() {
-                let message = "a group of columns cannot be cast as one column";
-                return Err(Error::new(ErrorKind::Config, message).on_column(name.as_str()));
-            }
             if let Err(error) = zero(name, field.dtype()).cast(&self.dtype.0) {
                 let message = format!("the dtype cannot be cast to {}", self.dtype.0);
                 return Err(Error::new(ErrorKind::Schema, message)

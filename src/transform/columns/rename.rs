@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::learn::Learned;
-use crate::schema::{Field, Schema, refuse_hidden, refuse_role};
+use crate::schema::{Field, Schema, refuse_group, refuse_hidden, refuse_role};
 use crate::transform::{Apply, Artifact, RowWise, Saved, Stateless, Transform, names};
 
 /// Gives columns other names, all at once; learns nothing, so it may stand before the split.
@@ -63,10 +63,7 @@ impl Rename {
         for (at, (old, new)) in self.columns.iter().enumerate() {
             refuse_role(input, old)?;
             refuse_hidden(new)?;
-            if input.field(old)?.is_open() {
-                let message = "a group of columns cannot be renamed as one column";
-                return Err(Error::new(ErrorKind::Config, message).on_column(old.as_str()));
-            }
+            refuse_group(input.field(old)?, "renamed")?;
             if self.old().take(at).any(|other| other == old) {
                 return Err(Error::new(ErrorKind::Schema, "the column is renamed twice")
                     .on_column(old.as_str()));

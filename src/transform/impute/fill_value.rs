@@ -6,7 +6,7 @@ use polars::prelude::{
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::{Mean, as_text};
+use crate::learn::{Mean, Value, as_text};
 
 /// What a gap is filled with.
 ///
@@ -27,6 +27,16 @@ pub enum FillValue {
 }
 
 impl FillValue {
+    /// The value as JSON.
+    pub(super) fn told(&self) -> serde_json::Value {
+        match self {
+            Self::Bool(value) => (*value).into(),
+            Self::Int(value) => Value::Int(*value).told(),
+            Self::Float(value) => Value::Float(*value).told(),
+            Self::Text(value) => value.as_str().into(),
+        }
+    }
+
     /// A learned mean or median as a value of a dtype: rounded to nearest, a half to even, where the
     /// dtype has gaps between its numbers.
     pub(super) fn learned(middle: Mean, dtype: &DataType) -> Self {

@@ -118,6 +118,14 @@ impl Apply for Imputation {
         let columns = self.columns.iter().map(|filled| filled.column.as_str());
         output(input, columns, self.integers)
     }
+
+    fn report(&self) -> serde_json::Value {
+        let columns = self.columns.iter().map(|filled| {
+            let fill = serde_json::json!({ "fill": filled.value.told() });
+            (filled.column.clone(), fill)
+        });
+        serde_json::Value::Object(columns.collect())
+    }
 }
 
 /// The field after the step, or an error before any row is read: what was learned of one dtype

@@ -6,9 +6,8 @@ use super::fill_value::FillValue;
 use super::imputation::{Filled, Imputation, Strategy, filled_dtype, output};
 use super::policy::{Integers, NanAs};
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::{Learned, Mean, Need, Quantile, Statistic, Value};
+use crate::learn::{Learned, Mean, Need, Quantile, Statistic, Value, middle};
 use crate::schema::{Columns, Dtype, Kind, Schema};
-use crate::transform::scale::middle;
 use crate::transform::{Saved, Transform, names};
 
 /// Fills the nulls of columns: with the mean or the median of their train rows, or with a constant.

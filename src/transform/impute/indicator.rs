@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::policy::NanAs;
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::Learned;
-use crate::schema::{Columns, Field, Nullable, Schema, column, refuse_hidden};
+use crate::schema::{Columns, Field, Nullable, Schema, column, refuse_group, refuse_hidden};
 use crate::transform::{Apply, Artifact, RowWise, Saved, Stateless, Transform, names};
 
 /// Adds a Boolean column `<column>_missing` for each of some columns: true where the value is null.
@@ -64,10 +64,7 @@ impl MissingIndicator {
     fn resolve(&self, input: &Schema) -> Result<Vec<[PlSmallStr; 2]>> {
         let mut pairs: Vec<[PlSmallStr; 2]> = Vec::new();
         for name in self.columns.resolve(input)? {
-            if input.field(&name)?.is_open() {
-                let message = "a group of columns cannot be marked as one column";
-                return Err(Error::new(ErrorKind::Config, message).on_column(name.as_str()));
-            }
+            refuse_group(input.field(&name)?, "marked")?;
             let made = PlSmallStr::from(format!("{name}_missing"));
             refuse_hidden(&made)?;
             if input.contains(&made) {

@@ -53,6 +53,8 @@ macro_rules! by_kind {
     };
 }
 
+pub(in crate::transform) use by_kind;
+
 /// Scales a column: f32 stays f32, everything else becomes f64.
 pub(crate) fn forward(column: &Column, dtype: &Dtype, kernel: &impl Kernel) -> Result<Column> {
     let kind = Kind::of(column.name(), &dtype.0)?;

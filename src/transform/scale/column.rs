@@ -183,6 +183,18 @@ pub(crate) fn undo_value<S: Scaling>(scaling: &S, column: &str, value: Expr) -> 
     )
 }
 
+/// What was learned of each column, as data; null of one without any value.
+pub(crate) fn report<L>(
+    columns: &[Scaled<L>],
+    told: impl Fn(&L) -> serde_json::Value,
+) -> serde_json::Value {
+    let columns = columns.iter().map(|scaled| {
+        let learned = scaled.learned.as_ref().map(&told);
+        (scaled.column.clone(), learned.unwrap_or_default())
+    });
+    serde_json::Value::Object(columns.collect())
+}
+
 /// What to tell of columns without any value.
 pub(crate) fn warn<S: Scaling>(scaling: &S, warnings: &mut Vec<String>) {
     for scaled in scaling

@@ -97,6 +97,10 @@ impl MaxAbsScaling {
         }
     }
 
+    fn told(learned: &Magnitude) -> serde_json::Value {
+        serde_json::json!({ "max_abs": learned.max_abs.told() })
+    }
+
     fn line_of(&self, learned: Magnitude) -> Line {
         self.kernel_of(learned).line()
     }

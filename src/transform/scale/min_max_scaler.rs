@@ -103,6 +103,10 @@ impl MinMaxScaling {
         (learned, self.policies)
     }
 
+    fn told(learned: &Range) -> serde_json::Value {
+        serde_json::json!({ "min": learned.min.told(), "max": learned.max.told() })
+    }
+
     fn line_of(&self, learned: Range) -> Line {
         let OutputRange { low, high } = self.policies.output;
         let (centre, distance, halved) = match (learned.min, learned.max) {

@@ -20,7 +20,6 @@ mod product;
 mod report;
 mod robust_scaler;
 mod settings;
-mod spread;
 mod standard;
 mod standard_scaler;
 
@@ -31,11 +30,12 @@ mod property_tests;
 #[cfg(test)]
 mod standard_tests;
 
+pub(super) use cells::by_kind;
 pub use max_abs_scaler::{MaxAbsScaler, MaxAbsScaling};
 pub use min_max_scaler::{MinMaxScaler, MinMaxScaling};
 pub use norm::Norm;
 pub use normalizer::Normalizer;
+pub(super) use number::Physical;
 pub use policy::{Constant, Infinities, Nans, Nulls, OutputRange, Outside};
 pub use robust_scaler::{RobustScaler, RobustScaling};
-pub(super) use spread::middle;
 pub use standard_scaler::{StandardScaler, StandardScaling};

@@ -7,9 +7,8 @@ use super::centred::Centred;
 use super::column::{self, Scaled};
 use super::policy::{Nulls, Policies};
 use super::settings::{Scaler, Settings, scaler, setters};
-use super::spread::{middle, spread};
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::{self, Learned, Line, Mean, Quantile, Statistic};
+use crate::learn::{self, Learned, Line, Mean, Quantile, Statistic, middle, spread};
 use crate::schema::Schema;
 
 /// Scales columns by what outliers do not move: learns the median and the distance of two
@@ -145,6 +144,10 @@ impl RobustScaling {
             scale: learned.scale,
             policies: self.policies,
         }
+    }
+
+    fn told(learned: &Middle) -> serde_json::Value {
+        serde_json::json!({ "center": learned.center.to_f64(), "scale": learned.scale })
     }
 
     fn line_of(&self, learned: Middle) -> Line {

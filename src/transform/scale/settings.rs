@@ -319,6 +319,10 @@ macro_rules! scaler {
             fn warnings(&self, warnings: &mut Vec<String>) {
                 column::warn(self, warnings);
             }
+
+            fn report(&self) -> serde_json::Value {
+                column::report(&self.columns, Self::told)
+            }
         }
 
         impl $crate::transform::RowWise for $scaling {}

@@ -91,6 +91,10 @@ impl StandardScaling {
         }
     }
 
+    fn told(learned: &Moments) -> serde_json::Value {
+        serde_json::json!({ "mean": learned.mean.to_f64(), "std": learned.std })
+    }
+
     fn line_of(&self, learned: Moments) -> Line {
         self.kernel_of(learned).line()
     }

@@ -1,6 +1,6 @@
 //! Where the middle of a column lies, and how far two quantiles are apart, from order statistics.
 
-use crate::learn::{Mean, Quantile, Value};
+use super::value::{Mean, Quantile, Value};
 
 /// The median as an origin and an offset: exact for integers, of which the offset is 0 or one half.
 ///
