@@ -26,5 +26,6 @@ pub use crate::transform::scale::{
     RobustScaler, StandardScaler,
 };
 pub use crate::transform::{
-    Apply, Cast, DropColumns, Invert, Rename, RowWise, Select, Stateless, Transform, WithColumns,
+    Apply, Cast, DropColumns, Extract, Invert, Rename, RowWise, Select, Stateless, Transform,
+    WithColumns,
 };

@@ -17,8 +17,8 @@ use crate::transform::scale::{
     MaxAbsScaling, MinMaxScaling, Normalizer, RobustScaling, StandardScaling,
 };
 use crate::transform::{
-    Apply, Artifact, BoxApply, BoxInvert, Cast, DropColumns, Invert, Rename, Saved, Select,
-    WithColumns,
+    Apply, Artifact, BoxApply, BoxInvert, Cast, DropColumns, Extract, Invert, Rename, Saved,
+    Select, WithColumns,
 };
 
 /// A model that was read without its flow; each part knows its type at run time only.
@@ -88,6 +88,7 @@ impl Registry {
         registry
             .step::<Cast>()
             .step::<DropColumns>()
+            .step::<Extract>()
             .step::<Imputation>()
             .step::<MissingIndicator>()
             .step::<Normalizer>()

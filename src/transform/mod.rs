@@ -23,7 +23,7 @@ pub use artifact::{Artifact, Saved};
 pub(crate) use artifact::{Persist, SavedSteps};
 pub use boxed::{BoxApply, BoxInvert, BoxTransform};
 pub use chain::Chain;
-pub use columns::{Cast, DropColumns, Rename, Select};
+pub use columns::{Cast, DropColumns, Extract, Rename, Select};
 pub use identity::Identity;
 pub use invert::Invert;
 pub use with_columns::WithColumns;

@@ -32,8 +32,8 @@ use floe::transform::scale::{
     StandardScaling,
 };
 use floe::transform::{
-    BoxApply, BoxInvert, BoxTransform, Cast, Chain, DropColumns, Identity, Rename, Saved, Select,
-    WithColumns,
+    BoxApply, BoxInvert, BoxTransform, Cast, Chain, DropColumns, Extract, Identity, Rename, Saved,
+    Select, WithColumns,
 };
 use floe::{Columns, Error, ErrorKind, Field, Frame, Nullable, Role, Schema, Test, Train};
 
@@ -82,7 +82,7 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<Normalizer>();
     value::<Norm>();
     value::<WithColumns>();
-    value::<(Cast, DropColumns, Rename, Select)>();
+    value::<(Cast, DropColumns, Extract, Rename, Select)>();
     value::<Imputer>();
     value::<Imputation>();
     value::<MissingIndicator>();

@@ -477,3 +477,53 @@ fn titanic_is_cleaned_by_steps() {
     let rmse = run.metrics().rmse().expect("a score");
     assert!((0.3..0.5).contains(&rmse), "{rmse}");
 }
+
+#[test]
+fn a_part_of_a_text_becomes_a_column() {
+    let rows = df![
+        "cabin" => [Some("C23 C25"), Some(""), None, Some("é7"), Some("T")],
+        "n" => [1, 2, 3, 4, 5],
+    ]
+    .expect("columns of one length");
+    let taken = |pattern: &str| {
+        let step = Extract::new("cabin", "part", pattern);
+        let found = applied(&step, rows.clone()).expect("rows");
+        let part = found
+            .column("part")
+            .expect("a column")
+            .str()
+            .expect("texts");
+        part.iter()
+            .map(|part| part.map(ToOwned::to_owned))
+            .collect::<Vec<_>>()
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(taken("^([A-Z])"), [some("C"), None, None, None, some("T")]);
+    // Without a group the match itself, of several the first.
+    assert_eq!(taken("[0-9]+"), [some("23"), None, None, some("7"), None]);
+    assert_eq!(
+        taken("^(?:.)([0-9]?)"),
+        [some("2"), None, None, some("7"), some("")]
+    );
+    assert_eq!(taken("(x)|T"), [None, None, None, None, None]);
+
+    let error = |step: Extract| applied(&step, rows.clone()).expect_err("refused").kind();
+    assert_eq!(error(Extract::new("cabin", "part", "(")), ErrorKind::Config);
+    assert_eq!(error(Extract::new("n", "part", "1")), ErrorKind::Schema);
+    let check = |step: Extract| {
+        let flow = floe::from(InMemory::new(rows.clone()))
+            .then(step)
+            .split(TrainTestSplit::new(0.4))
+            .learn(MeanRegressor::new("n"));
+        flow.check().expect_err("refused")
+    };
+    assert_eq!(
+        check(Extract::new("n", "part", "1")).kind(),
+        ErrorKind::Schema
+    );
+    assert_eq!(check(Extract::new("cabin", "n", "1")).column(), Some("n"));
+    assert_eq!(
+        check(Extract::new("deck", "part", "1")).column(),
+        Some("deck")
+    );
+}

@@ -94,12 +94,8 @@ impl Params {
     /// The steps, all of which learn from the train rows only.
     pub(crate) fn steps(self) -> impl Plan + Clone {
         // "Braund, Mr. Owen Harris" -> "Mr"
-        Extract::new("Name", r", ([^.]+)\.")
-            .into_column("Title")
-            .then(Extract::new("Cabin", "^([A-Z])").into_column("Deck"))
-            .then(WithColumns::new([
-                (col("SibSp") + col("Parch")).alias("Company")
-            ]))
+        Extract::new("Name", "Title", r", ([^.]+)\.")
+            .then(Extract::new("Cabin", "Deck", "^([A-Z])"))
             .then(DropColumns::new(["Name", "Ticket", "Cabin"]))
             .then(MissingIndicator::new(["Age"]))
             .then(self.imputer())

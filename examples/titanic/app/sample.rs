@@ -111,7 +111,8 @@ impl Random {
         };
         let fare = self.fare(class, siblings + parents);
         let deck = self.cabin(class);
-        let odds = 1.0 - 0.95 * f64::from(class) + if woman { 2.6 } else { 0.0 }
+        let odds = 1.0 - 0.95 * f64::from(class)
+            + if woman { 2.6 } else { 0.0 }
             + if child { 1.6 } else { 0.0 }
             - 0.018 * age
             - 0.35 * siblings as f64
@@ -168,7 +169,10 @@ impl Random {
     fn ticket(&mut self) -> String {
         let number = 1000 + self.below(350_000);
         match self.below(5) {
-            0 => format!("{} {number}", self.pick(&["PC", "A/5", "C.A.", "SC", "W./C."])),
+            0 => format!(
+                "{} {number}",
+                self.pick(&["PC", "A/5", "C.A.", "SC", "W./C."])
+            ),
             _ => number.to_string(),
         }
     }

@@ -75,7 +75,11 @@ where
     if std::io::stderr().is_terminal() {
         eprint!("\r\u{1b}[K");
     }
-    titled(out, "The candidates, by their accuracy over the folds", &study)?;
+    titled(
+        out,
+        "The candidates, by their accuracy over the folds",
+        &study,
+    )?;
     let run = study.best_run()?;
     titled(out, "What the steps of the best one learned", "")?;
     for (step, report) in run.model().step_reports() {
