@@ -19,7 +19,9 @@ pub use crate::transform::encode::{
     NullCategory, NullCode, NullMean, OneHotEncoder, OrdinalEncoder, TargetEncoder, Unknown,
     UnknownCode, UnknownMean,
 };
-pub use crate::transform::impute::{Imputer, Integers, MissingIndicator, NanAs};
+pub use crate::transform::impute::{
+    EmptyAs, Imputer, Integers, MissingIndicator, NanAs, UnseenGroup,
+};
 pub use crate::transform::outlier::{Fence, Log1p, OutOfDomain, OutlierFilter, Winsorizer};
 pub use crate::transform::scale::{
     Constant, Infinities, MaxAbsScaler, MinMaxScaler, Nans, Norm, Normalizer, Nulls, Outside,

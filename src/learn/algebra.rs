@@ -8,13 +8,12 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use polars::prelude::{
-    Column, DataFrame, DataType, Int128Chunked, IntoLazy, IntoSeries, NamedFrom, PlSmallStr, Series,
-};
+use polars::prelude::{Column, DataFrame, IntoLazy, PlSmallStr, Series};
 
 use super::accumulate::Double;
 use super::answers::{ColumnAnswer, FactorAnswer};
 use super::need::Statistic;
+use super::physical::{series_of, values_of};
 use super::sheet::ColumnAsk;
 use super::value::{Mean, Quantile, Value};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,6 +35,10 @@ pub enum Shape {
     /// As `Rising`, along the [`Line`] that the fitted step tells: mean, deviation and least squares
     /// follow too.
     Line,
+    /// Each null becomes one value, the same in every row; so may each NaN and each empty text. All
+    /// other values stay, also where the dtype changes. Counts, ends, mean, deviation and categories
+    /// follow; quantiles and least squares do not.
+    Filled,
 }
 
 /// The line `y = (x − centre) / scale + shift` along which a fitted step moves a column, in the
@@ -102,10 +105,32 @@ impl fmt::Debug for Trail {
 impl Trail {
     /// Whether the statistic at the end follows from the same statistic at the base.
     pub(crate) fn carries(&self, statistic: Statistic) -> bool {
+        let all = |shapes: &[Shape]| self.links.iter().all(|link| shapes.contains(&link.shape));
         match statistic {
-            Statistic::Mean | Statistic::Std => self.is_line(),
-            Statistic::Categories { .. } | Statistic::MostFrequent { .. } => false,
-            _ => self.links.iter().all(|link| link.shape != Shape::Any),
+            Statistic::Mean | Statistic::Std => {
+                all(&[Shape::Filled]) || self.is_exact() && all(&[Shape::Line, Shape::Filled])
+            }
+            Statistic::Categories { .. } | Statistic::MostFrequent { .. } => all(&[Shape::Filled]),
+            Statistic::Quantile(_)
+            | Statistic::ApproximateQuantile { .. }
+            | Statistic::Beyond { .. } => all(&[Shape::Rising, Shape::Line]),
+            Statistic::Count | Statistic::Infinities | Statistic::Min | Statistic::Max => {
+                self.links.iter().all(|link| link.shape != Shape::Any)
+            }
+        }
+    }
+
+    /// What is asked at the base: a fill may take the place of an empty text, so that a column of
+    /// one value too many is not one any more.
+    pub(crate) fn at_base(&self, statistic: Statistic) -> Statistic {
+        match statistic {
+            Statistic::Categories { most } => Statistic::Categories {
+                most: most.saturating_add(self.links.len()),
+            },
+            Statistic::MostFrequent { most } => Statistic::MostFrequent {
+                most: most.saturating_add(self.links.len()),
+            },
+            other => other,
         }
     }
 
@@ -116,16 +141,22 @@ impl Trail {
     }
 
     fn is_line(&self) -> bool {
-        // What is rounded to 32 bits does not lie on the line.
-        let exact = self.base.kind != Some(Kind::F32);
-        exact && self.links.iter().all(|link| link.shape == Shape::Line)
+        self.is_exact() && self.links.iter().all(|link| link.shape == Shape::Line)
+    }
+
+    /// What is rounded to 32 bits does not lie on the line.
+    fn is_exact(&self) -> bool {
+        self.base.kind != Some(Kind::F32)
     }
 
     /// The answer at the end of the trail from the one at its base.
     pub(crate) fn column(&self, answer: &ColumnAnswer) -> Result<ColumnAnswer> {
         let mut answer = answer.clone();
         for link in &self.links {
-            link.carry(&mut answer)?;
+            match link.shape {
+                Shape::Filled => link.fill(&mut answer)?,
+                _ => link.carry(&mut answer)?,
+            }
         }
         Ok(answer)
     }
@@ -224,7 +255,7 @@ impl Link {
         Err(self.lying(message))
     }
 
-    fn lying(&self, message: &'static str) -> Error {
+    pub(super) fn lying(&self, message: &'static str) -> Error {
         let error = Error::new(ErrorKind::Config, message)
             .on_column(self.column.as_str())
             .with_help("return `Shape::Any` from `Transform::shape`");
@@ -236,26 +267,38 @@ impl Link {
 
     /// Applies the fitted step to these values of the column.
     fn apply(&self, values: &[Value]) -> Result<Vec<Value>> {
+        let dtype = self.input.field(&self.column)?.dtype();
+        let values: Vec<_> = values.iter().copied().map(Some).collect();
+        let moved = self.apply_to(series_of(self.column.clone(), dtype, &values)?)?;
+        let moved: Vec<_> = values_of(&moved)?.into_iter().flatten().collect();
+        if moved.len() == values.len() {
+            return Ok(moved);
+        }
+        let message = "it makes nulls of values, and its shape says that it does not";
+        Err(self.lying(message))
+    }
+
+    /// Applies the fitted step to this column, whose name and dtype are those of the one before it.
+    pub(super) fn apply_to(&self, column: Series) -> Result<Series> {
         let fitted = self.fitted()?;
+        let rows = column.len();
         let columns = self.input.fields().iter().map(|field| {
             let name = field.name().clone();
             if *field.name() == self.column {
-                return Ok(series_of(name, field.dtype(), values)?.into());
+                return Column::from(column.clone());
             }
-            Ok(Column::full_null(name, values.len(), field.dtype()))
+            Column::full_null(name, rows, field.dtype())
         });
-        let frame = DataFrame::new(values.len(), columns.collect::<Result<_>>()?)?;
+        let frame = DataFrame::new(rows, columns.collect())?;
         let moved = fitted
             .apply(frame.lazy())
             .and_then(|moved| Ok(moved.collect()?));
         let moved = moved.map_err(|error| error.at(fitted))?;
-        let moved = values_of(moved.column(&self.column)?.as_materialized_series())?;
-        if moved.len() == values.len() {
+        let moved = moved.column(&self.column)?.as_materialized_series().clone();
+        if moved.len() == rows {
             return Ok(moved);
         }
-        let message =
-            "it makes nulls of values, or drops rows, and its shape says that it does not";
-        Err(self.lying(message))
+        Err(self.lying("it drops rows, and its shape says that it does not"))
     }
 }
 
@@ -280,57 +323,4 @@ pub(crate) fn carry_factor(
         }
     }
     Ok(answer)
-}
-
-/// A column of these physical numbers.
-fn series_of(name: PlSmallStr, dtype: &DataType, values: &[Value]) -> Result<Series> {
-    let integers = values.iter().map(|value| match value {
-        Value::Int(value) => *value,
-        Value::Float(_) => 0,
-    });
-    let series = match dtype {
-        DataType::Float32 | DataType::Float64 => {
-            let floats: Vec<f64> = values.iter().map(|value| value.to_f64()).collect();
-            Series::new(name, floats)
-        }
-        DataType::Decimal(precision, scale) => {
-            let integers: Vec<_> = integers.collect();
-            let unscaled = Int128Chunked::from_vec(name, integers);
-            return Ok(unscaled.into_decimal(*precision, *scale)?.into_series());
-        }
-        DataType::UInt64 => {
-            let integers = integers.map(|value| u64::try_from(value).unwrap_or_default());
-            Series::new(name, integers.collect::<Vec<_>>())
-        }
-        _ => {
-            let integers = integers.map(|value| i64::try_from(value).unwrap_or_default());
-            let series = Series::new(name, integers.collect::<Vec<_>>());
-            series.strict_cast(&dtype.to_physical())?
-        }
-    };
-    Ok(series.cast(dtype)?)
-}
-
-/// The physical numbers of a column; nulls are left out.
-fn values_of(series: &Series) -> Result<Vec<Value>> {
-    let dtype = series.dtype();
-    Ok(match Kind::of(series.name(), dtype)? {
-        Kind::F32 | Kind::F64 => {
-            let floats = series.cast(&DataType::Float64)?;
-            floats.f64()?.iter().flatten().map(Value::Float).collect()
-        }
-        Kind::I128 => {
-            let unscaled = series.decimal()?.physical();
-            unscaled.iter().flatten().map(Value::Int).collect()
-        }
-        Kind::U64 => {
-            let values = series.u64()?.iter().flatten();
-            values.map(|value| Value::Int(value.into())).collect()
-        }
-        _ => {
-            let integers = series.to_physical_repr().cast(&DataType::Int64)?;
-            let values = integers.i64()?.iter().flatten();
-            values.map(|value| Value::Int(value.into())).collect()
-        }
-    })
 }

@@ -114,6 +114,10 @@ impl Distinct {
         }
     }
 
+    pub(crate) fn is_empty_text(&self) -> bool {
+        matches!(self, Self::Text(text) if text.is_empty())
+    }
+
     /// The value as a category; a float is none.
     pub(crate) fn category(self) -> Option<Category> {
         Some(match self {

@@ -54,6 +54,8 @@ pub struct Group {
     pub median: Option<Quantile>,
     /// The most frequent value, where it was asked for and there is one.
     pub most_frequent: Option<MostFrequent>,
+    /// The same among the values that are no empty text, where it was asked for and there is one.
+    pub most_frequent_filled: Option<MostFrequent>,
     /// The parts, where they were asked for.
     pub parts: Vec<PartSum>,
 }

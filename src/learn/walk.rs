@@ -258,9 +258,10 @@ impl Walk {
                 Ask::Column { column, statistic } => {
                     let refused = statistic.refuse_outside();
                     refused.map_err(|error| error.on_column(column.as_str()))?;
+                    self.now(&column)?.refuse_statistic(statistic)?;
                     let (ask, trail) = self.trace(&column)?;
-                    ask.refuse_statistic(statistic)?;
-                    let slot = self.sheet.ask_column(ask, statistic);
+                    let at_base = trail.as_ref().map(|trail| trail.at_base(statistic));
+                    let slot = self.sheet.ask_column(ask, at_base.unwrap_or(statistic));
                     asked.columns.insert(column, (slot, trail));
                 }
                 Ask::LeastSquares {

@@ -1,6 +1,6 @@
 //! The law of the shape: what a step says of how it moves the values of a column.
 
-use polars::prelude::DataFrame;
+use polars::prelude::{DataFrame, DataType};
 
 use super::declared::known;
 use super::fitted::applied;
@@ -22,6 +22,10 @@ pub(super) fn shape<T: Transform>(step: &T, fitted: &T::Fitted, rows: &DataFrame
     for name in writes.iter().filter(|name| input.contains(name)) {
         let shape = Transform::shape(step, &input, name);
         if shape == Shape::Any {
+            continue;
+        }
+        if shape == Shape::Filled {
+            filled(name, rows, &output)?;
             continue;
         }
         let values = |frame: &DataFrame| -> Verdict<Vec<Option<f64>>> {
@@ -68,6 +72,62 @@ pub(super) fn shape<T: Transform>(step: &T, fitted: &T::Fitted, rows: &DataFrame
                 .field(name)
                 .map_err(because("looking at the sample"))?;
             on_line(fitted, name, physical_unit(field.dtype()), &pairs)?;
+        }
+    }
+    Ok(())
+}
+
+/// Gaps become one value, and what is no gap stays.
+fn filled(name: &str, before: &DataFrame, after: &DataFrame) -> Verdict {
+    let texts = |frame: &DataFrame| -> Verdict<Vec<Option<String>>> {
+        let column = frame
+            .column(name)
+            .map_err(|error| because("comparing")(error.into()))?;
+        if *column.dtype() == DataType::String {
+            let texts = column
+                .str()
+                .map_err(|error| because("comparing")(error.into()))?;
+            return Ok(texts.iter().map(|text| text.map(str::to_owned)).collect());
+        }
+        let floats = floats(column)?;
+        let floats = floats
+            .f64()
+            .map_err(|error| because("comparing")(error.into()))?;
+        let texts = floats.iter();
+        Ok(texts
+            .map(|value| value.map(|value| format!("{value:?}")))
+            .collect())
+    };
+    let (before, after) = (texts(before)?, texts(after)?);
+    if before.len() != after.len() {
+        return Err(format!(
+            "it drops rows, and says that it only fills `{name}`"
+        ));
+    }
+    // Of nulls, of NaN and of empty texts.
+    let mut fills = [None::<&Option<String>>; 3];
+    for (row, (before, after)) in before.iter().zip(&after).enumerate() {
+        let gap = match before.as_deref() {
+            None => 0,
+            Some("NaN") => 1,
+            Some("") => 2,
+            Some(_) if before == after => continue,
+            Some(_) => {
+                return Err(format!(
+                    "column `{name}`, row {row}: {before:?} becomes {after:?}"
+                ));
+            }
+        };
+        let fill = *fills[gap].get_or_insert(after);
+        if fill != after {
+            return Err(format!(
+                "column `{name}`, row {row}: it fills with {after:?}, elsewhere with {fill:?}"
+            ));
+        }
+        if after.is_none() && gap > 0 {
+            return Err(format!(
+                "column `{name}`, row {row}: {before:?} becomes null"
+            ));
         }
     }
     Ok(())

@@ -164,3 +164,15 @@ fn an_error_is_one_word_wide() {
     assert_eq!(size_of::<Error>(), size_of::<usize>());
     assert_eq!(size_of::<floe::Result<()>>(), size_of::<usize>());
 }
+
+#[test]
+fn trees_and_neighbours_are_too() {
+    value::<(
+        DecisionTreeRegressor,
+        RandomForestRegressor,
+        RandomForestClassifier,
+    )>();
+    value::<(ForestModel, ForestClassifierModel, Tree, MaxFeatures)>();
+    value::<(KNeighborsRegressor, KNeighborsClassifier, NeighborWeights)>();
+    value::<(NeighborsModel, NeighborsClassifierModel)>();
+}

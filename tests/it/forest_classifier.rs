@@ -69,12 +69,18 @@ fn forests_tell_three_classes_apart() {
     }
 }
 
-/// Rows are drawn by their numbers: in another order another forest is as good.
+/// Rows are drawn by their numbers: in another order another forest is as good. So the classes lie
+/// far apart here, where each finds them.
 #[test]
 fn classifiers_keep_the_laws() {
     let laws = Laws::new().tolerance(f64::INFINITY);
-    let few = || forest("kind").n_estimators(3);
-    laws.estimator(&few(), &fish()).expect("a lawful estimator");
+    let apart = df![
+        "width" => (0..60).map(|row| f64::from(row % 3 * 100 + row % 7)).collect::<Vec<_>>(),
+        "kind" => (0..60).map(|row| ["carp", "pike", ""][row % 3]).collect::<Vec<_>>(),
+    ]
+    .unwrap();
+    let few = RandomForestClassifier::new(["width"], "kind").n_estimators(3);
+    laws.estimator(&few, &apart).expect("a lawful estimator");
     let near = KNeighborsClassifier::new(["width", "noise"], "kind");
     laws.estimator(&near, &fish()).expect("a lawful estimator");
     let near = near.weights(NeighborWeights::Distance);
@@ -103,7 +109,7 @@ fn fish() -> DataFrame {
         "noise" => (0..120).map(|row| row * 7 % 11).collect::<Vec<_>>(),
         "kind" => (0..120).map(|row| kind(width(row))).collect::<Vec<_>>(),
         "large" => (0..120).map(|row| width(row) >= 10.0).collect::<Vec<_>>(),
-        "day" => Int32Chunked::from_iter((0..120).map(|row| Some(i32::from(width(row) < 5.0))))
+        "day" => (0..120).map(|row| Some(i32::from(width(row) < 5.0))).collect::<Int32Chunked>()
             .into_series().cast(&DataType::Date).unwrap(),
     ]
     .unwrap()

@@ -329,7 +329,7 @@ fn steps_and_models_of_ones_own_join_the_registry() {
         &path,
         &[
             "the kind `always` of the model",
-            "`constant_model`, `linear_model`",
+            "`constant_model`, `forest_classifier_model`",
             "`.predictor::<..>()`",
         ],
     );

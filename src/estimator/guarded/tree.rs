@@ -114,8 +114,7 @@ impl Tree {
         let mut at = 0;
         while at < splits {
             let value = columns[self.features[at] as usize][row];
-            // Not `>`: it is the first side that is asked for.
-            let side = usize::from(!(value <= self.thresholds[at]));
+            let side = usize::from(value > self.thresholds[at]);
             at = self.children[at][side] as usize;
         }
         self.leaves[at - splits]

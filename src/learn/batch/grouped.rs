@@ -262,6 +262,7 @@ impl State {
             mean: None,
             median: None,
             most_frequent: None,
+            most_frequent_filled: None,
             parts: Vec::new(),
         };
         match (statistic, self.learned) {
@@ -283,9 +284,11 @@ impl State {
                 });
             }
             (GroupStatistic::MostFrequent, Learned::Values(values)) => {
-                let values = values.sorted();
+                let mut values = values.sorted();
                 group.values = values.iter().map(|(_, rows)| *rows).sum();
                 group.most_frequent = most_frequent(&values);
+                values.retain(|(value, _)| !value.is_empty_text());
+                group.most_frequent_filled = most_frequent(&values);
             }
             (GroupStatistic::Parts { .. }, _) => {
                 group.parts = self.parts.iter().map(Sum::part).collect();

@@ -6,7 +6,7 @@ use polars::prelude::{
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::{Mean, Value, as_text};
+use crate::learn::{Frequent, Mean, Value, as_text};
 
 /// What a gap is filled with.
 ///
@@ -46,6 +46,19 @@ impl FillValue {
             DataType::Float32 => Self::Float(f64::from(middle.to_f64() as f32)),
             DataType::Boolean => Self::Bool(rounded(middle) > 0),
             _ => Self::Int(rounded(middle)),
+        }
+    }
+
+    /// The most frequent value of a column as a value of its filled dtype.
+    pub(super) fn frequent(value: Frequent, dtype: &DataType) -> Self {
+        match (value, dtype) {
+            (Frequent::Text(text), _) => Self::Text(text),
+            (Frequent::Number(value), DataType::Float32 | DataType::Float64) => {
+                Self::Float(value.to_f64())
+            }
+            (Frequent::Number(value), DataType::Boolean) => Self::Bool(value.to_f64() > 0.0),
+            (Frequent::Number(Value::Int(value)), _) => Self::Int(value),
+            (Frequent::Number(value), _) => Self::Float(value.to_f64()),
         }
     }
 

@@ -1,13 +1,16 @@
 use std::fmt;
 
 use polars::prelude::{
-    ChunkFillNullValue, Column, DataType, Field as PolarsField, IntoColumn, LazyFrame,
+    BooleanChunked, ChunkCompareEq, ChunkFillNullValue, Column, DataType, Field as PolarsField,
+    IntoColumn, LazyFrame, Series,
 };
 use serde::{Deserialize, Serialize};
 
 use super::fill_value::FillValue;
-use super::policy::{Integers, NanAs};
+use super::groups::{By, GroupFill, Lookup};
+use super::policy::{EmptyAs, Integers, NanAs, is_default};
 use crate::error::{Error, ErrorKind, Result};
+use crate::learn::Category;
 use crate::schema::{self, Dtype, Field, Nullable, Schema};
 use crate::transform::{Apply, Artifact, RowWise};
 
@@ -18,7 +21,11 @@ pub struct Imputation {
     pub(super) columns: Vec<Filled>,
     pub(super) strategy: Strategy,
     pub(super) nans: NanAs,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(super) empty: EmptyAs,
     pub(super) integers: Integers,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) by: Option<By>,
 }
 
 /// A column, its dtype at the fit, and what fills it.
@@ -27,7 +34,11 @@ pub struct Imputation {
 pub(super) struct Filled {
     pub(super) column: String,
     pub(super) dtype: Dtype,
+    /// What the whole column taught, or the constant.
     pub(super) value: FillValue,
+    /// What each group taught that holds a value, in ascending order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) groups: Vec<GroupFill>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +46,7 @@ pub(super) struct Filled {
 pub(super) enum Strategy {
     Mean,
     Median,
+    MostFrequent,
     Constant,
 }
 
@@ -43,32 +55,89 @@ impl fmt::Display for Strategy {
         f.write_str(match self {
             Self::Mean => "mean",
             Self::Median => "median",
+            Self::MostFrequent => "most frequent value",
             Self::Constant => "constant",
         })
     }
 }
 
 impl Imputation {
-    /// What the gaps of a column are filled with, in its physical numbers.
+    /// What the gaps of a column are filled with, in its physical numbers: of a step by groups, where
+    /// the group taught nothing.
     pub fn fill(&self, column: &str) -> Option<&FillValue> {
-        let mut columns = self.columns.iter();
-        let filled = columns.find(|filled| filled.column == column)?;
-        Some(&filled.value)
+        Some(&self.of(column)?.value)
     }
 
-    fn filled(&self, filled: &Filled, column: &Column) -> Result<Column> {
-        let dtype = filled_dtype(&filled.dtype.0, self.integers);
-        let series = column.as_materialized_series();
-        let mut gaps = series.is_null();
+    /// What the gaps of a column are filled with in the rows of a group, if that group taught a value.
+    pub fn fill_of(&self, column: &str, group: &Category) -> Option<&FillValue> {
+        let mut groups = self.of(column)?.groups.iter();
+        let found = groups.find(|fill| fill.group == *group)?;
+        Some(&found.value)
+    }
+
+    fn of(&self, column: &str) -> Option<&Filled> {
+        let mut columns = self.columns.iter();
+        columns.find(|filled| filled.column == column)
+    }
+
+    fn gaps(&self, series: &Series) -> Result<BooleanChunked> {
+        let gaps = series.is_null();
         if self.nans == NanAs::Missing && series.dtype().is_float() {
-            gaps = gaps | series.is_nan()?.fill_null_with_values(true)?;
+            return Ok(gaps | series.is_nan()?.fill_null_with_values(true)?);
         }
-        let values = series.cast(&dtype)?;
+        if self.empty == EmptyAs::Missing && *series.dtype() == DataType::String {
+            return Ok(gaps | series.str()?.equal("").fill_null_with_values(true)?);
+        }
+        Ok(gaps)
+    }
+}
+
+/// What fills one column, made ready for any number of rows.
+struct Filler {
+    step: Imputation,
+    dtype: DataType,
+    /// The values of the groups, then that of the whole column.
+    values: Series,
+    groups: Option<(By, Lookup)>,
+}
+
+impl Filler {
+    fn new(step: &Imputation, filled: &Filled) -> Result<Self> {
+        let dtype = filled_dtype(&filled.dtype.0, step.integers);
+        let of_groups = filled.groups.iter().map(|fill| &fill.value);
+        let mut values = Series::new_empty(filled.column.as_str().into(), &dtype);
+        for value in of_groups.chain([&filled.value]) {
+            let one = value.one(&dtype);
+            values.append_owned(one.map_err(|error| error.on_column(filled.column.as_str()))?)?;
+        }
+        let groups = step.by.clone().map(|by| {
+            let lookup = Lookup::new(&by.dtype.0, &filled.groups);
+            (by, lookup)
+        });
+        Ok(Self {
+            step: step.clone(),
+            dtype,
+            values,
+            groups,
+        })
+    }
+
+    /// The column filled, out of the column and that of the groups where there is one.
+    fn fill(&self, columns: &[Column]) -> Result<Column> {
+        let series = columns[0].as_materialized_series();
+        let gaps = self.step.gaps(series)?;
+        let values = series.cast(&self.dtype)?;
         if !gaps.any() {
             return Ok(values.into_column());
         }
-        let fill = filled.value.one(&dtype);
-        let fill = fill.map_err(|error| error.on_column(filled.column.as_str()))?;
+        let fill = match (&self.groups, columns.get(1)) {
+            (Some((by, lookup)), Some(keys)) => {
+                let numbers = lookup.numbers(keys.as_materialized_series(), &gaps, by);
+                self.values
+                    .take(&numbers.map_err(|error| error.on_column(series.name().as_str()))?)?
+            }
+            _ => self.values.clone(),
+        };
         let fill = fill.with_name(series.name().clone());
         Ok(fill.zip_with(&gaps, &values)?.into_column())
     }
@@ -100,18 +169,26 @@ pub(super) fn output<'a>(
 
 impl Apply for Imputation {
     fn apply(&self, frame: LazyFrame) -> Result<LazyFrame> {
+        let key = self.by.iter().map(|by| schema::column(by.column.as_str()));
+        let key: Vec<_> = key.collect();
         let exprs = self.columns.iter().map(|filled| {
-            let (step, of) = (self.clone(), filled.clone());
-            let (expected, integers) = (filled.clone(), self.integers);
-            schema::column(filled.column.as_str()).map(
-                move |column| {
-                    let filled = step.filled(&of, &column);
-                    filled.map_err(|error| error.at(&step).into_polars())
+            let filler = Filler::new(self, filled)?;
+            let (expected, integers, by) = (filled.clone(), self.integers, self.by.clone());
+            Ok(schema::column(filled.column.as_str()).map_many(
+                move |columns| {
+                    let filled = filler.fill(columns);
+                    filled.map_err(|error| error.at(&filler.step).into_polars())
                 },
-                move |_, field| same_dtype(field, &expected, integers).map_err(Error::into_polars),
-            )
+                &key,
+                move |_, fields| {
+                    let field = same_dtype(&fields[0], &expected, integers);
+                    let key = by.as_ref().zip(fields.get(1));
+                    let key = key.map_or(Ok(()), |(by, key)| refuse_other(key, &by.dtype));
+                    key.and(field).map_err(Error::into_polars)
+                },
+            ))
         });
-        Ok(frame.with_columns(exprs.collect::<Vec<_>>()))
+        Ok(frame.with_columns(exprs.collect::<Result<Vec<_>>>()?))
     }
 
     fn output(&self, input: &Schema) -> Result<Schema> {
@@ -128,18 +205,23 @@ impl Apply for Imputation {
     }
 }
 
-/// The field after the step, or an error before any row is read: what was learned of one dtype
-/// means nothing for another.
+/// The field after the step, or an error before any row is read.
 fn same_dtype(field: &PolarsField, expected: &Filled, integers: Integers) -> Result<PolarsField> {
-    if *field.dtype() != expected.dtype.0 {
-        let message = format!("the step was fitted on {}", expected.dtype.0);
-        return Err(Error::new(ErrorKind::Schema, message)
-            .on_column(field.name().as_str())
-            .with_dtype(field.dtype())
-            .with_help("cast the column back first"));
-    }
+    refuse_other(field, &expected.dtype)?;
     let dtype = filled_dtype(field.dtype(), integers);
     Ok(PolarsField::new(field.name().clone(), dtype))
+}
+
+/// What was learned of one dtype means nothing for another.
+fn refuse_other(field: &PolarsField, expected: &Dtype) -> Result<()> {
+    if *field.dtype() == expected.0 {
+        return Ok(());
+    }
+    let message = format!("the step was fitted on {}", expected.0);
+    Err(Error::new(ErrorKind::Schema, message)
+        .on_column(field.name().as_str())
+        .with_dtype(field.dtype())
+        .with_help("cast the column back first"))
 }
 
 impl RowWise for Imputation {}

@@ -1,9 +1,9 @@
 use std::fmt;
 
-use polars::prelude::{DataType, Expr, LazyFrame, PlSmallStr};
+use polars::prelude::{DataType, Expr, LazyFrame, PlSmallStr, lit};
 use serde::{Deserialize, Serialize};
 
-use super::policy::NanAs;
+use super::policy::{EmptyAs, NanAs, is_default};
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::Learned;
 use crate::schema::{Columns, Field, Nullable, Schema, column, refuse_group, refuse_hidden};
@@ -18,6 +18,7 @@ use crate::transform::{Apply, Artifact, RowWise, Saved, Stateless, Transform, na
 /// | setting | default | meaning |
 /// |---|---|---|
 /// | `nans` | `NanAs::Value` | a NaN is a value, or a gap that is marked as a null is |
+/// | `empty` | `EmptyAs::Value` | so of an empty text |
 ///
 /// # Errors
 ///
@@ -43,6 +44,8 @@ pub struct MissingIndicator {
     #[serde(with = "names")]
     columns: Columns,
     nans: NanAs,
+    #[serde(default, skip_serializing_if = "is_default")]
+    empty: EmptyAs,
 }
 
 impl MissingIndicator {
@@ -51,12 +54,19 @@ impl MissingIndicator {
         Self {
             columns: columns.into(),
             nans: NanAs::default(),
+            empty: EmptyAs::default(),
         }
     }
 
     /// What a NaN is.
     pub fn nans(mut self, nans: NanAs) -> Self {
         self.nans = nans;
+        self
+    }
+
+    /// What an empty text is.
+    pub fn empty(mut self, empty: EmptyAs) -> Self {
+        self.empty = empty;
         self
     }
 
@@ -86,6 +96,9 @@ impl fmt::Debug for MissingIndicator {
         if self.nans != NanAs::default() {
             write!(f, ", nans: {:?}", self.nans)?;
         }
+        if self.empty != EmptyAs::default() {
+            write!(f, ", empty: {:?}", self.empty)?;
+        }
         f.write_str(")")
     }
 }
@@ -98,6 +111,10 @@ impl Apply for MissingIndicator {
             let mut missing = column(name.clone()).is_null();
             if self.nans == NanAs::Missing && known.field(&name)?.dtype().is_float() {
                 missing = missing.or(column(name).is_nan());
+            } else if self.empty == EmptyAs::Missing
+                && *known.field(&name)?.dtype() == DataType::String
+            {
+                missing = missing.or(column(name).eq(lit("")));
             }
             exprs.push(missing.alias(made));
         }
@@ -148,7 +165,9 @@ impl Transform for MissingIndicator {
 
     fn restore(&self, saved: &Saved) -> Result<Self> {
         let fitted: Self = saved.read()?;
-        let same = names::may_be(&self.columns, &fitted.columns) && fitted.nans == self.nans;
+        let same = names::may_be(&self.columns, &fitted.columns)
+            && fitted.nans == self.nans
+            && fitted.empty == self.empty;
         names::restored(self, fitted, same)
     }
 }
