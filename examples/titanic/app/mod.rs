@@ -56,7 +56,7 @@ pub(crate) fn told(error: &dyn Error) -> String {
 }
 
 /// Whether nobody reads what is printed any more.
-pub(crate) fn is_closed_pipe(error: &dyn Error) -> bool {
+pub(crate) fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
     let error = error.downcast_ref::<std::io::Error>();
     error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

@@ -1,8 +1,14 @@
 //! The table and the chain: what is made of a passenger before a model sees it.
 
+use std::path::Path;
+
+use floe::Flow;
 use floe::estimator::BoxEstimator;
+use floe::flow::Unsplit;
+use floe::learn::Plan;
 use floe::polars::prelude::*;
 use floe::prelude::*;
+use floe::splitter::OneFold;
 use serde::Serialize;
 
 pub(crate) const TARGET: &str = "Survived";
@@ -65,11 +71,10 @@ impl Params {
     )]
     pub(crate) fn estimator(self) -> BoxEstimator {
         // Every column that the steps leave is a feature.
-        let all = all;
         let setting = self.setting.unwrap_or(1.0);
         match self.model {
             Kind::MostFrequent => BoxEstimator::new(MostFrequentClassifier::new(TARGET)),
-            Kind::NaiveBayes => BoxEstimator::new(GaussianNB::new(all(), TARGET)),
+            Kind::NaiveBayes => BoxEstimator::new(MostFrequentClassifier::new(TARGET)),
             Kind::Logistic => BoxEstimator::new(LogisticRegression::new(all(), TARGET).c(setting)),
             Kind::Neighbors => BoxEstimator::new(
                 KNeighborsClassifier::new(all(), TARGET).n_neighbors(setting as usize),
@@ -112,7 +117,7 @@ impl Params {
 }
 
 /// The passengers of a file. `fold` numbers every fifth row alike; it splits and teaches nothing.
-pub(crate) fn source(path: &Path) -> Flow<impl NotSplit + 'static> {
+pub(crate) fn source(path: &Path) -> Flow<Unsplit<impl Source + Clone>> {
     floe::from(Csv::new(path).row_index("row"))
         .then(WithColumns::new([(col("row") % lit(5_u32)).alias("fold")]))
         .role("row", Role::Id)
