@@ -1,7 +1,7 @@
 //! Everything that a flow is written with: `use floe::prelude::*;`.
 
 pub use crate::estimator::{
-    ClassWeight, DecisionTreeRegressor, ElasticNet, Estimator, KNeighborsClassifier,
+    ClassWeight, DecisionTreeRegressor, ElasticNet, Estimator, GaussianNB, KNeighborsClassifier,
     KNeighborsRegressor, Lasso, LinearRegression, LogisticRegression, MaxFeatures, MeanRegressor,
     MedianRegressor, MostFrequentClassifier, NeighborWeights, Predict, RandomForestClassifier,
     RandomForestRegressor, RankPolicy, Ridge,

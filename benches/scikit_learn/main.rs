@@ -7,9 +7,9 @@ mod data;
 use std::error::Error;
 use std::path::Path;
 
+use floe::Columns;
 use floe::polars::prelude::*;
 use floe::prelude::*;
-use floe::{Columns, FitOn as _};
 
 const NUMBERS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 const TEXTS: [&str; 3] = ["port", "title", "cabin"];
@@ -45,4 +45,46 @@ fn run(case: &str, path: &str) -> Result<(), Box<dyn Error>> {
     };
     println!("{told}");
     Ok(())
+}
+
+/// Means for gaps, categories as columns, mean 0 and deviation 1; then the sum of each column.
+fn mixed(path: &str) -> Result<String, Box<dyn Error>> {
+    let source = Parquet::new(path);
+    let train = floe::train_on(source.clone())?;
+    let steps = Imputer::mean(NUMBERS)
+        .then(StandardScaler::new(NUMBERS))
+        .then(OneHotEncoder::new(TEXTS));
+    let fitted = steps.fit_on(&train)?;
+    let mut prepared = fitted.apply(source.scan()?)?;
+    let names: Vec<PlSmallStr> = prepared.collect_schema()?.iter_names_cloned().collect();
+    let sums: Vec<Expr> = names
+        .iter()
+        .map(|name| col(name.clone()).cast(DataType::Float64).sum())
+        .collect();
+    let sums = prepared
+        .select(sums)
+        .collect_with_engine(Engine::Streaming)?;
+    let sums = sums.unwrap_single();
+    let last = sums.columns().last().ok_or("no columns")?.f64()?.get(0);
+    Ok(format!(
+        "{{\"columns\": {}, \"last_sum\": {last:?}}}",
+        sums.width()
+    ))
+}
+
+/// Five folds in order, features of mean 0 and deviation 1, the logistic regression of defaults.
+fn classes(path: &str) -> Result<String, Box<dyn Error>> {
+    let features: Vec<String> = (0..20).map(|at| format!("x{at}")).collect();
+    let features: Columns = features.into_iter().collect();
+    let run = floe::from(Parquet::new(path))
+        .split(KFold::new(5).in_order())
+        .then(StandardScaler::new(features.clone()))
+        .learn(LogisticRegression::new(features, "class"))
+        .score_with(ClassificationMetrics::new().without_ranking())
+        .run()?;
+    let mean = |name| run.metric(name).map(|spread| spread.mean);
+    let (accuracy, log_loss) = (mean("accuracy"), mean("log_loss"));
+    Ok(format!(
+        "{{\"accuracy\": {accuracy:?}, \"log_loss\": {log_loss:?}}}"
+    ))
 }

@@ -30,6 +30,7 @@ mod linear;
 mod linear_model;
 mod logistic;
 mod most_frequent;
+mod naive_bayes;
 mod ridge;
 mod row_weights;
 mod softmax;
@@ -54,6 +55,7 @@ pub use linear::LinearRegression;
 pub use linear_model::{FitReport, LinearModel};
 pub use logistic::{LogisticModel, LogisticRegression, LogisticReport};
 pub use most_frequent::{MostFrequentClassifier, MostFrequentModel};
+pub use naive_bayes::{GaussianNB, GaussianNBModel};
 pub use ridge::Ridge;
 
 use crate::error::Result;

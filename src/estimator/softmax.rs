@@ -98,7 +98,8 @@ fn winners(columns: &[Column]) -> PolarsResult<Vec<Option<u32>>> {
     Ok(found)
 }
 
-fn float(columns: &[Column], of: impl Fn(&[f64]) -> f64) -> PolarsResult<Column> {
+/// One float a row.
+pub(super) fn float(columns: &[Column], of: impl Fn(&[f64]) -> f64) -> PolarsResult<Column> {
     let mut found = Vec::new();
     each_row(columns, |cells| found.push(cells.map(&of)))?;
     Ok(found.into_iter().collect::<Float64Chunked>().into_column())
@@ -131,7 +132,7 @@ fn each_row(columns: &[Column], mut each: impl FnMut(Option<&[f64]>)) -> PolarsR
     clippy::unnecessary_wraps,
     reason = "the signature that Polars asks for"
 )]
-fn is_float(_: &PolarsSchema, fields: &[Field]) -> PolarsResult<Field> {
+pub(super) fn is_float(_: &PolarsSchema, fields: &[Field]) -> PolarsResult<Field> {
     let name = fields.first().map(|field| field.name().clone());
     Ok(Field::new(name.unwrap_or_default(), DataType::Float64))
 }

@@ -187,9 +187,10 @@ impl Filled<'_> {
         let moved = (offset + (apart * times) / all).scaled(1.0 / unit);
         let std = joined(std * unit, apart.value().abs(), before / all, times / all) / unit;
         summary.std = Some(std.max(f64::from_bits(1)));
-        let (origin, moved) = match whole {
-            true => settled(mean.origin, moved),
-            false => (0, moved),
+        let (origin, moved) = if whole {
+            settled(mean.origin, moved)
+        } else {
+            (0, moved)
         };
         summary.mean = Some(Mean {
             origin,

@@ -7,6 +7,8 @@ use super::value::{Mean, Quantile};
 pub enum GroupStatistic {
     /// The mean of each group.
     Mean,
+    /// The mean and the standard deviation of each group, with `ddof` 0.
+    Spread,
     /// The exact median of each group. Buffers the column.
     Median,
     /// The most frequent value of each group. Holds the distinct values of each group.
@@ -50,6 +52,8 @@ pub struct Group {
     pub values: u64,
     /// The mean, where it was asked for and there is a value.
     pub mean: Option<Mean>,
+    /// The standard deviation, where it was asked for and there is a value.
+    pub std: Option<f64>,
     /// The median, where it was asked for and there is a value.
     pub median: Option<Quantile>,
     /// The most frequent value, where it was asked for and there is one.

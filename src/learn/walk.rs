@@ -184,10 +184,8 @@ impl Walk {
     /// Whether all these needs can be answered at this level: their columns are as they will be, or
     /// the answers follow from what the columns were before.
     pub(crate) fn can_ask(&self, needs: &[Need]) -> bool {
-        if self.rows_pending {
-            return needs.is_empty();
-        }
         needs.iter().all(|need| match &need.0 {
+            _ if self.rows_pending => false,
             Ask::Column { column, statistic } => match self.pending.get(column) {
                 None => true,
                 Some(Some(trail)) => trail.carries(*statistic),

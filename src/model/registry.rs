@@ -7,8 +7,8 @@ use super::file::Contents;
 use super::{Facts, Model, Pipeline, read};
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::estimator::{
-    BoxPredict, ConstantModel, ForestClassifierModel, ForestModel, LinearModel, LogisticModel,
-    MostFrequentModel, NeighborsClassifierModel, NeighborsModel, Predict,
+    BoxPredict, ConstantModel, ForestClassifierModel, ForestModel, GaussianNBModel, LinearModel,
+    LogisticModel, MostFrequentModel, NeighborsClassifierModel, NeighborsModel, Predict,
 };
 use crate::transform::encode::{OneHotEncoding, OrdinalEncoding, TargetEncoding};
 use crate::transform::impute::{Imputation, MissingIndicator};
@@ -107,6 +107,7 @@ impl Registry {
             .predictor::<ConstantModel>()
             .predictor::<ForestClassifierModel>()
             .predictor::<ForestModel>()
+            .predictor::<GaussianNBModel>()
             .predictor::<LinearModel>()
             .predictor::<LogisticModel>()
             .predictor::<MostFrequentModel>()

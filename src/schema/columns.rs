@@ -15,6 +15,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// [`OneHotEncoder`](crate::transform::encode::OneHotEncoder) makes, is chosen by the name of the
 /// group: by names and by selectors it is one column, also once it is known to be many.
 ///
+/// To choose no column is an error, unless [`or_none`](Self::or_none) allows it.
+///
 /// # Examples
 ///
 /// ```
@@ -24,10 +26,16 @@ use crate::error::{Error, ErrorKind, Result};
 /// let schema = Schema::new([Field::new("age", DataType::Int64), Field::new("name", DataType::String)])?;
 /// assert_eq!(Columns::from(["age"]).resolve(&schema)?, ["age"]);
 /// assert_eq!(Columns::from(all()).resolve(&schema)?, ["age", "name"]);
+/// let floats = Columns::from(DataTypeSelector::Float.as_selector());
+/// assert!(floats.resolve(&schema).is_err());
+/// assert!(floats.or_none().resolve(&schema)?.is_empty());
 /// # Ok::<(), floe::Error>(())
 /// ```
 #[derive(Clone, PartialEq)]
-pub struct Columns(Choice);
+pub struct Columns {
+    choice: Choice,
+    or_none: bool,
+}
 
 #[derive(Clone, Debug, PartialEq)]
 enum Choice {
@@ -36,10 +44,33 @@ enum Choice {
 }
 
 impl Columns {
+    /// Lets the choice be empty: the step then does nothing. A name that is given must exist all the
+    /// same.
+    #[must_use]
+    pub fn or_none(mut self) -> Self {
+        self.or_none = true;
+        self
+    }
+
+    fn new(choice: Choice) -> Self {
+        Self {
+            choice,
+            or_none: false,
+        }
+    }
+
+    /// What was chosen at the fit; a choice that was allowed to be empty may have been.
+    pub(crate) fn chosen(names: Vec<PlSmallStr>) -> Self {
+        Self {
+            or_none: names.is_empty(),
+            choice: Choice::Names(names),
+        }
+    }
+
     /// Whether a fitted step on these columns can be one of this choice. What a selector chooses
     /// depends on the columns at the fit, so it can be anything.
     pub(crate) fn may_be<'a>(&self, names: impl Iterator<Item = &'a str>) -> bool {
-        match &self.0 {
+        match &self.choice {
             Choice::Names(chosen) => are_of(chosen, &names.collect::<Vec<_>>()),
             Choice::Selector(_) => true,
         }
@@ -54,7 +85,7 @@ impl Columns {
     /// nothing is chosen.
     pub fn resolve(&self, schema: &Schema) -> Result<Vec<PlSmallStr>> {
         let mut names = Vec::new();
-        match &self.0 {
+        match &self.choice {
             Choice::Names(chosen) => {
                 for (i, name) in chosen.iter().enumerate() {
                     let known = names.len();
@@ -90,16 +121,17 @@ impl Columns {
                 names.extend(columns.flatten().copied().cloned());
             }
         }
-        if names.is_empty() {
+        if names.is_empty() && !self.or_none {
+            let help = "allow it by `Columns::or_none`; the columns here are";
             return Err(Error::new(ErrorKind::Schema, "no column is chosen")
-                .with_help(format!("the columns here are: {schema}")));
+                .with_help(format!("{help}: {schema}")));
         }
         Ok(names)
     }
 
     /// The names as they were given; none of a selector.
     pub(crate) fn names(&self) -> Option<&[PlSmallStr]> {
-        match &self.0 {
+        match &self.choice {
             Choice::Names(names) => Some(names),
             Choice::Selector(_) => None,
         }
@@ -160,25 +192,26 @@ fn role_name(role: Role) -> &'static str {
 // Part of the label of a stage: names as a list, a selector as Polars prints it.
 impl fmt::Debug for Columns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.choice {
             Choice::Names(names) => f
                 .debug_list()
                 .entries(names.iter().map(PlSmallStr::as_str))
                 .finish(),
             Choice::Selector(selector) => fmt::Display::fmt(selector, f),
-        }
+        }?;
+        f.write_str(if self.or_none { " or none" } else { "" })
     }
 }
 
 impl From<Selector> for Columns {
     fn from(selector: Selector) -> Self {
-        Self(Choice::Selector(selector))
+        Self::new(Choice::Selector(selector))
     }
 }
 
 impl From<&str> for Columns {
     fn from(name: &str) -> Self {
-        Self(Choice::Names(vec![name.into()]))
+        Self::new(Choice::Names(vec![name.into()]))
     }
 }
 
@@ -208,7 +241,7 @@ impl<T: Into<PlSmallStr> + Clone> From<&[T]> for Columns {
 
 impl<T: Into<PlSmallStr>> FromIterator<T> for Columns {
     fn from_iter<I: IntoIterator<Item = T>>(names: I) -> Self {
-        Self(Choice::Names(names.into_iter().map(Into::into).collect()))
+        Self::new(Choice::Names(names.into_iter().map(Into::into).collect()))
     }
 }
 

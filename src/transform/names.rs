@@ -20,7 +20,8 @@ pub(crate) fn serialize<S: Serializer>(
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Columns, D::Error> {
-    Vec::<String>::deserialize(deserializer).map(Columns::from)
+    let names = Vec::<String>::deserialize(deserializer)?;
+    Ok(Columns::chosen(names.into_iter().map(Into::into).collect()))
 }
 
 /// Whether the names of a fitted step can be those of this choice.

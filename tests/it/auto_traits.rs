@@ -105,8 +105,6 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<RankPolicy>();
     value::<MeanRegressor>();
     value::<MedianRegressor>();
-    value::<MostFrequentClassifier>();
-    value::<MostFrequentModel>();
     value::<ConstantModel>();
     value::<(
         DecisionTreeRegressor,
@@ -166,7 +164,8 @@ fn an_error_is_one_word_wide() {
 }
 
 #[test]
-fn trees_and_neighbours_are_too() {
+fn classifiers_trees_and_neighbours_are_too() {
+    value::<(MostFrequentClassifier, MostFrequentModel)>();
     value::<(
         DecisionTreeRegressor,
         RandomForestRegressor,

@@ -331,6 +331,37 @@ fn each_fold_has_fences_of_its_own() {
 }
 
 #[test]
+fn a_filter_sees_the_columns_of_a_group() {
+    let sex = (0..60).map(|i| if i == 21 { "x" } else { ["f", "m"][i % 2] });
+    let sex = Column::new("sex".into(), sex.collect::<Vec<_>>());
+    let rows = rows().hstack(&[sex]).expect("rows");
+    let steps = vec![
+        new(OneHotEncoder::new(["sex"])),
+        // One row of sixty is another: with it the others would be none.
+        new(OutlierFilter::new(["sex"]).fence(Fence::quantiles(0.02, 0.98))),
+        new(standard("c")),
+    ];
+    let schema = Schema::from_polars(rows.schema());
+    assert_eq!(steps.levels(&schema).expect("levels").len(), 3);
+    let whole = steps.fit_on(&train(rows.clone())).expect("a fit");
+    let left = whole
+        .apply_to_train(rows.clone().lazy())
+        .and_then(collect)
+        .expect("rows");
+    let naive = rows.clone().lazy().filter(col("sex").neq(lit("x")));
+    let naive = naive
+        .drop(by_name(["sex"], true, false))
+        .collect()
+        .expect("rows");
+    let alone = standard("c").fit_on(&train(naive.clone())).expect("a fit");
+    let naive = alone.apply(naive.lazy()).and_then(collect).expect("rows");
+    let left = left.select(["a", "b", "c", "y"]).expect("columns");
+    assert_eq!((left.height(), left), (59, naive));
+    let all = whole.apply(rows.lazy()).and_then(collect).expect("rows");
+    assert_eq!(all.height(), 60);
+}
+
+#[test]
 fn before_the_split_it_is_refused() {
     let flow = floe::from(InMemory::new(rows()))
         .fit_before_split(standard("a").then(filter("b")))

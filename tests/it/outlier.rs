@@ -87,7 +87,7 @@ fn steps_with_fences_keep_the_laws_on_every_dtype() {
         let value = |row: i128| (from + row * 7 % 19).clamp(low, high);
         let values = (0..23).map(|row| (row % 6 != 2).then(|| value(row)));
         let rows = frame(physical(&dtype, &values.collect::<Vec<_>>()));
-        lawful(&exact, &rows);
+        lawful(exact, &rows);
     }
     let value = |row: i32| match row % 7 {
         2 => None,
@@ -95,12 +95,12 @@ fn steps_with_fences_keep_the_laws_on_every_dtype() {
         _ => Some(f64::from(row * 13 % 17) / 3.0 - 2.0),
     };
     let rows = floats(&(0..23).map(value).collect::<Vec<_>>());
-    lawful(&exact, &rows);
+    lawful(exact, &rows);
     let narrow = rows.lazy().with_columns([col("x").cast(DataType::Float32)]);
-    lawful(&exact, &narrow.collect().expect("rows"));
+    lawful(exact, &narrow.collect().expect("rows"));
 }
 
-fn lawful(exact: &Laws, rows: &DataFrame) {
+fn lawful(exact: Laws, rows: &DataFrame) {
     for fence in [Fence::quantiles(0.1, 0.8), Fence::iqr(0.25)] {
         let clip = Winsorizer::new(["x"]).fence(fence);
         exact.step(&clip, rows).expect("a lawful step");
@@ -324,7 +324,7 @@ fn equal_values_are_never_outside() {
 
 #[test]
 fn a_step_after_the_winsorizer_learns_at_the_same_level() {
-    let rows = df!["x" => (0..200).map(|i| (i * 37 % 199) as f64).collect::<Vec<_>>()].unwrap();
+    let rows = df!["x" => (0..200).map(|i| f64::from(i * 37 % 199)).collect::<Vec<_>>()].unwrap();
     let schema = floe::Schema::from_polars(rows.schema());
     let chain = Winsorizer::new(["x"])
         .then(RobustScaler::new(["x"]))
@@ -349,7 +349,7 @@ fn a_step_after_the_winsorizer_learns_at_the_same_level() {
 
 #[test]
 fn an_approximate_fence_stands_near_and_holds_no_column() {
-    let rows = df!["x" => (0..20_000).map(|i| (i * 7919 % 20_011) as f64).collect::<Vec<_>>()];
+    let rows = df!["x" => (0..20_000).map(|i| f64::from(i * 7919 % 20_011)).collect::<Vec<_>>()];
     let rows = rows.unwrap();
     let step = Winsorizer::new(["x"]).fence(Fence::quantiles(0.1, 0.9).approximate(0.01));
     let levels = step

@@ -5,7 +5,7 @@ pub(crate) mod sample;
 mod study;
 
 use std::error::Error;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 
 use clap::{Parser, Subcommand};
 
@@ -53,10 +53,4 @@ pub(crate) fn told(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
-}
-
-/// Whether nobody reads what is printed any more.
-pub(crate) fn is_closed_pipe(error: &(dyn Error + 'static)) -> bool {
-    let error = error.downcast_ref::<std::io::Error>();
-    error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

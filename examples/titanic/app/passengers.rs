@@ -56,7 +56,7 @@ impl Params {
         all
     }
 
-    pub(crate) fn new(model: Kind, setting: Option<f64>, age: Age) -> Self {
+    pub(crate) const fn new(model: Kind, setting: Option<f64>, age: Age) -> Self {
         Self {
             model,
             setting,
@@ -74,14 +74,14 @@ impl Params {
         let setting = self.setting.unwrap_or(1.0);
         match self.model {
             Kind::MostFrequent => BoxEstimator::new(MostFrequentClassifier::new(TARGET)),
-            Kind::NaiveBayes => BoxEstimator::new(MostFrequentClassifier::new(TARGET)),
+            Kind::NaiveBayes => BoxEstimator::new(GaussianNB::new(all(), TARGET)),
             Kind::Logistic => BoxEstimator::new(LogisticRegression::new(all(), TARGET).c(setting)),
             Kind::Neighbors => BoxEstimator::new(
                 KNeighborsClassifier::new(all(), TARGET).n_neighbors(setting as usize),
             ),
             Kind::Forest => BoxEstimator::new(
                 RandomForestClassifier::new(all(), TARGET)
-                    .n_estimators(200)
+                    .n_estimators(100)
                     .max_depth(setting as usize)
                     .seed(7),
             ),

@@ -81,8 +81,9 @@ where
         &study,
     )?;
     let run = study.best_run()?;
-    titled(out, "What the steps of the best one learned", "")?;
-    for (step, report) in run.model().step_reports() {
+    writeln!(out, "What the steps of the best one learned")?;
+    let learned = run.model().step_reports();
+    for (step, report) in learned.iter().filter(|(_, report)| !report.is_null()) {
         writeln!(out, "{step}: {}", shortened(&report.to_string()))?;
     }
     writeln!(out)?;

@@ -1,6 +1,7 @@
 use polars::prelude::{DataType, Series};
 
 use super::counts::Tallied;
+use super::group_spread::GroupSpread;
 use super::keys::{Keys, NONE};
 use super::some;
 use crate::error::{Error, ErrorKind, Result};
@@ -43,6 +44,8 @@ enum Learned {
     Nothing,
     Integers(OrderBuffer<i128>),
     Floats(OrderBuffer<f64>),
+    IntegerSpread(Box<GroupSpread<i128>>),
+    FloatSpread(Box<GroupSpread<f64>>),
     Values(Tallied),
 }
 
@@ -199,6 +202,8 @@ impl State {
         let learned = match statistic {
             GroupStatistic::Median if is_float(of) => Learned::Floats(OrderBuffer::new()),
             GroupStatistic::Median => Learned::Integers(OrderBuffer::new()),
+            GroupStatistic::Spread if is_float(of) => Learned::FloatSpread(Box::default()),
+            GroupStatistic::Spread => Learned::IntegerSpread(Box::default()),
             GroupStatistic::MostFrequent => Learned::Values(Tallied::new(of)),
             _ => Learned::Nothing,
         };
@@ -223,6 +228,8 @@ impl State {
         match (&mut self.learned, value) {
             (Learned::Integers(order), Number::Int(value)) => order.push(&[value], None),
             (Learned::Floats(order), Number::Float(value)) => order.push(&[value], None),
+            (Learned::IntegerSpread(spread), Number::Int(value)) => spread.push(value),
+            (Learned::FloatSpread(spread), Number::Float(value)) => spread.push(value),
             _ => {}
         }
     }
@@ -249,6 +256,8 @@ impl State {
         match (&mut self.learned, &other.learned) {
             (Learned::Integers(order), Learned::Integers(other)) => order.append(other),
             (Learned::Floats(order), Learned::Floats(other)) => order.append(other),
+            (Learned::IntegerSpread(spread), Learned::IntegerSpread(other)) => spread.join(other),
+            (Learned::FloatSpread(spread), Learned::FloatSpread(other)) => spread.join(other),
             (Learned::Values(values), Learned::Values(other)) => values.join(other),
             _ => {}
         }
@@ -260,6 +269,7 @@ impl State {
             rows: self.rows,
             values: self.parts.iter().map(|sum| sum.values).sum(),
             mean: None,
+            std: None,
             median: None,
             most_frequent: None,
             most_frequent_filled: None,
@@ -268,6 +278,12 @@ impl State {
         match (statistic, self.learned) {
             (GroupStatistic::Mean, _) => {
                 group.mean = self.parts.first().and_then(|sum| sum.mean());
+            }
+            (GroupStatistic::Spread, Learned::IntegerSpread(spread)) => {
+                (group.mean, group.std) = spread.found();
+            }
+            (GroupStatistic::Spread, Learned::FloatSpread(spread)) => {
+                (group.mean, group.std) = spread.found();
             }
             (GroupStatistic::Median, Learned::Integers(mut order)) => {
                 group.median = order.quantile(0.5).map(|found| Quantile {

@@ -3,6 +3,7 @@
 mod column;
 mod counts;
 mod factor;
+mod group_spread;
 mod grouped;
 mod keys;
 

@@ -242,7 +242,7 @@ impl Transform for Cast {
     // A selector becomes the names that it chose among the features of the fit.
     fn fit(&self, input: &Schema, _: &Learned) -> Result<Self> {
         Ok(Self {
-            columns: Columns::from(self.resolve(input)?),
+            columns: Columns::chosen(self.resolve(input)?),
             dtype: self.dtype.clone(),
         })
     }

@@ -105,7 +105,7 @@ impl Transform for DropColumns {
 
     // A selector becomes the names that it chose among the features of the fit.
     fn fit(&self, input: &Schema, _: &Learned) -> Result<Self> {
-        let columns = Columns::from(self.columns.resolve(input)?);
+        let columns = Columns::chosen(self.columns.resolve(input)?);
         Ok(Self { columns })
     }
 

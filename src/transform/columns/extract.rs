@@ -1,32 +1,40 @@
 use std::fmt;
 
 use polars::prelude::{
-    Column, DataType, Field as PolarsField, IntoColumn, LazyFrame, PlSmallStr, StringChunked,
+    DataType, Field as PolarsField, IntoColumn, LazyFrame, NewChunkedArray, PlSmallStr,
+    StringChunked,
 };
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::Learned;
-use crate::schema::{self, Field, Schema, refuse_hidden};
+use crate::schema::{self, Field, Schema, refuse_group, refuse_hidden, refuse_role};
 use crate::transform::{Apply, Artifact, RowWise, Saved, Stateless, Transform, names};
 
-/// Takes a part of a text into a column of its own, by a regular expression: the title out of a
-/// name, the deck out of a cabin. It learns nothing, so it may stand before the split.
+/// Takes a part of a text into a column of its own, by a regular expression; learns nothing, so it
+/// may stand before the split.
 ///
-/// | setting | default | meaning |
+/// The new column holds the part that the first group of the pattern matched, of the first place in
+/// the text where the pattern matches; of a pattern without groups, all that it matched. It is null
+/// where the text is null, where the pattern does not match, and where the group took no part in the
+/// match; a group that matched nothing gives an empty text. Other columns stay, and so do the rows.
+///
+/// | argument or setting | default | meaning |
 /// |---|---|---|
-/// | `column` | – | a String column |
-/// | `into` | – | the new String column; it must not be there yet |
-/// | `pattern` | – | in the syntax of the [`regex`](https://docs.rs/regex) crate; the first group is taken, or without one the whole match |
+/// | `column` | | a String column |
+/// | `into` | | the new column; the same name overwrites the text |
+/// | `pattern` | | in the syntax of the crate `regex`, which has neither look-around nor back-references, and is matched in time linear in the text |
+/// | [`group`](Self::group) | the first one, or all without groups | which group of the pattern; 0 is all that it matched |
 ///
-/// The first match counts. A null, and a text that does not match, gives a null. Matching takes time
-/// in proportion to the text, whatever the pattern.
+/// The pattern is data and part of a model file, unlike the expressions of
+/// [`WithColumns`](crate::transform::WithColumns).
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Config`] for a pattern that is none; [`ErrorKind::Schema`] for a column that is
-/// absent, no feature or no String, and for a new column that is there already.
+/// [`ErrorKind::Schema`] for a column that is absent, no text or no feature, and when there is a
+/// column of the new name already; [`ErrorKind::Config`] for a pattern that cannot be read, or that
+/// has no such group.
 ///
 /// # Examples
 ///
@@ -34,24 +42,31 @@ use crate::transform::{Apply, Artifact, RowWise, Saved, Stateless, Transform, na
 /// use floe::polars::prelude::*;
 /// use floe::prelude::*;
 ///
-/// let rows = df!["Name" => [Some("Braund, Mr. Owen Harris"), Some("Owen"), None]]?;
-/// let title = Extract::new("Name", "Title", r", ([^.]+)\.");
-/// let rows = title.apply(rows.lazy())?.collect()?;
-/// let title: Vec<_> = rows.column("Title")?.str()?.iter().collect();
-/// assert_eq!(title, [Some("Mr"), None, None]);
+/// let rows = df![
+///     "Name" => ["Braund, Mr. Owen Harris", "Heikkinen, Miss. Laina"],
+///     "Cabin" => [None, Some("C85")],
+/// ]?;
+/// let title = Extract::new("Name", "Title", r", *([^.]+)\.");
+/// let deck = Extract::new("Cabin", "Deck", "^[A-Z]");
+/// let rows = deck.apply(title.apply(rows.lazy())?)?.collect()?;
+/// let titles: Vec<_> = rows.column("Title")?.str()?.iter().collect();
+/// assert_eq!(titles, [Some("Mr"), Some("Miss")]);
+/// let decks: Vec<_> = rows.column("Deck")?.str()?.iter().collect();
+/// assert_eq!(decks, [None, Some("C")]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[must_use = "a step does nothing until it is part of a flow, or applied"]
 pub struct Extract {
     column: String,
     into: String,
     pattern: String,
+    group: Option<usize>,
 }
 
 impl Extract {
-    /// Takes what `pattern` finds in `column` into the column `into`.
+    /// Takes what the pattern matches in `column` into the column `into`.
     pub fn new(
         column: impl Into<String>,
         into: impl Into<String>,
@@ -61,16 +76,56 @@ impl Extract {
             column: column.into(),
             into: into.into(),
             pattern: pattern.into(),
+            group: None,
         }
     }
 
-    fn regex(&self) -> Result<Regex> {
-        Regex::new(&self.pattern).map_err(|error| {
-            let message = format!("`{}` is no regular expression", self.pattern);
-            Error::new(ErrorKind::Config, message)
+    /// Which group of the pattern is taken, counted from 1; 0 is all that it matched.
+    pub fn group(mut self, group: usize) -> Self {
+        self.group = Some(group);
+        self
+    }
+
+    /// The pattern ready to match, and the group that is taken.
+    fn matcher(&self) -> Result<(Regex, usize)> {
+        let refused = |message: String| {
+            let error = Error::new(ErrorKind::Config, message);
+            error.on_column(self.column.as_str())
+        };
+        let pattern = Regex::new(&self.pattern).map_err(|error| {
+            let message = format!("the pattern {:?} cannot be read: {error}", self.pattern);
+            refused(message).with_help("it is written as the crate `regex` has it")
+        })?;
+        let groups = pattern.captures_len() - 1;
+        let group = self.group.unwrap_or(groups.min(1));
+        if group > groups {
+            let message = format!(
+                "the pattern {:?} has {groups} groups, and no group {group}",
+                self.pattern
+            );
+            return Err(refused(message).with_help("put the part into parentheses"));
+        }
+        Ok((pattern, group))
+    }
+
+    fn check(&self, input: &Schema) -> Result<()> {
+        refuse_role(input, &self.column)?;
+        refuse_hidden(&self.into)?;
+        let field = input.field(&self.column)?;
+        refuse_group(field, "taken apart")?;
+        if *field.dtype() != DataType::String {
+            return Err(Error::new(ErrorKind::Schema, "only a text has parts")
                 .on_column(self.column.as_str())
-                .caused_by(error)
-        })
+                .with_dtype(field.dtype())
+                .with_help("cast it to a String first"));
+        }
+        if self.into != self.column && input.contains(&self.into) {
+            let message = format!("there is a column `{}` already", self.into);
+            return Err(Error::new(ErrorKind::Schema, message)
+                .on_column(self.into.as_str())
+                .with_help("choose another name, or rename or remove that column first"));
+        }
+        self.matcher().map(drop)
     }
 }
 
@@ -81,54 +136,41 @@ impl fmt::Debug for Extract {
             column,
             into,
             pattern,
+            group,
         } = self;
-        write!(f, "Extract({column:?} -> {into:?}, {pattern})")
+        write!(f, "Extract({column:?} -> {into:?}, {pattern:?}")?;
+        if let Some(group) = group {
+            write!(f, ", group: {group}")?;
+        }
+        f.write_str(")")
     }
-}
-
-/// The first group of the first match, or the match.
-fn taken<'a>(regex: &Regex, text: &'a str) -> Option<&'a str> {
-    let found = regex.captures(text)?;
-    let group = if regex.captures_len() > 1 { 1 } else { 0 };
-    found.get(group).map(|found| found.as_str())
-}
-
-fn refuse_numbers(column: &str, dtype: &DataType) -> Result<()> {
-    if *dtype == DataType::String {
-        return Ok(());
-    }
-    Err(Error::new(ErrorKind::Schema, "a column of texts is needed")
-        .on_column(column)
-        .with_dtype(dtype)
-        .with_help("cast it to a String first"))
 }
 
 impl Apply for Extract {
-    fn apply(&self, frame: LazyFrame) -> Result<LazyFrame> {
-        let regex = self.regex()?;
-        let kernel = move |column: Column| {
-            let texts = column.str()?;
-            let found = texts.iter().map(|text| taken(&regex, text?));
-            Ok(found.collect::<StringChunked>().into_column())
-        };
-        let dtype = |_: &polars::prelude::Schema, field: &PolarsField| {
-            refuse_numbers(field.name(), field.dtype()).map_err(Error::into_polars)?;
-            Ok(field.clone())
-        };
-        let found = schema::column(self.column.as_str()).map(kernel, dtype);
-        Ok(frame.with_columns([found.alias(self.into.as_str())]))
+    fn apply(&self, mut frame: LazyFrame) -> Result<LazyFrame> {
+        self.check(&Schema::from_polars(&*frame.collect_schema()?))?;
+        let (pattern, group) = self.matcher()?;
+        let whole = group == 0;
+        let part = schema::column(self.column.as_str()).map(
+            move |column| {
+                let part = |text| {
+                    if whole {
+                        return pattern.find(text);
+                    }
+                    pattern.captures(text)?.get(group)
+                };
+                let texts = column.str()?.iter();
+                let parts = texts.map(|text| Some(part(text?)?.as_str()));
+                let parts = StringChunked::from_iter_options(column.name().clone(), parts);
+                Ok(parts.into_column())
+            },
+            |_, field| Ok(PolarsField::new(field.name().clone(), DataType::String)),
+        );
+        Ok(frame.with_columns([part.alias(self.into.as_str())]))
     }
 
     fn output(&self, input: &Schema) -> Result<Schema> {
-        self.regex()?;
-        refuse_numbers(&self.column, input.field(&self.column)?.dtype())?;
-        refuse_hidden(&self.into)?;
-        if input.contains(&self.into) {
-            let message = format!("there is a column `{}` already", self.into);
-            return Err(Error::new(ErrorKind::Schema, message)
-                .on_column(self.into.as_str())
-                .with_help("choose another name, or drop the column first"));
-        }
+        self.check(input)?;
         let mut output = input.clone();
         output.set(Field::new(self.into.as_str(), DataType::String));
         Ok(output)
@@ -139,7 +181,7 @@ impl RowWise for Extract {}
 
 impl Stateless for Extract {
     fn check_row_wise(&self, input: &Schema) -> Result<()> {
-        Apply::output(self, input).map(drop)
+        self.check(input)
     }
 }
 
@@ -154,7 +196,8 @@ impl Transform for Extract {
         Ok(vec![self.into.as_str().into()])
     }
 
-    fn fit(&self, _: &Schema, _: &Learned) -> Result<Self> {
+    fn fit(&self, input: &Schema, _: &Learned) -> Result<Self> {
+        self.check(input)?;
         Ok(self.clone())
     }
 

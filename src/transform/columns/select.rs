@@ -117,7 +117,7 @@ impl Transform for Select {
     fn fit(&self, input: &Schema, _: &Learned) -> Result<Self> {
         let removed = self.removed(input)?.into_iter();
         Ok(Self {
-            columns: Columns::from(self.columns.resolve(input)?),
+            columns: Columns::chosen(self.columns.resolve(input)?),
             removed: Some(removed.map(|name| name.to_string()).collect()),
         })
     }

@@ -198,7 +198,12 @@ impl Apply for Imputation {
 
     fn report(&self) -> serde_json::Value {
         let columns = self.columns.iter().map(|filled| {
-            let fill = serde_json::json!({ "fill": filled.value.told() });
+            let mut fill = serde_json::json!({ "fill": filled.value.told() });
+            if let (false, Some(told)) = (filled.groups.is_empty(), fill.as_object_mut()) {
+                let groups = filled.groups.iter();
+                let groups = groups.map(|fill| (fill.group.to_string(), fill.value.told()));
+                told.insert("groups".to_owned(), groups.collect());
+            }
             (filled.column.clone(), fill)
         });
         serde_json::Value::Object(columns.collect())

@@ -154,7 +154,7 @@ impl Transform for MissingIndicator {
     fn fit(&self, input: &Schema, _: &Learned) -> Result<Self> {
         let names = self.columns.resolve(input)?;
         Ok(Self {
-            columns: Columns::from(names),
+            columns: Columns::chosen(names),
             ..self.clone()
         })
     }

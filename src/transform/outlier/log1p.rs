@@ -241,7 +241,7 @@ impl Transform for Log1p {
         });
         Ok(Self {
             dtypes: dtypes.collect::<Result<_>>()?,
-            columns: Columns::from(names),
+            columns: Columns::chosen(names),
             ..self.clone()
         })
     }

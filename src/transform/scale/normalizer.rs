@@ -203,6 +203,9 @@ impl Apply for Normalizer {
     fn apply(&self, mut frame: LazyFrame) -> Result<LazyFrame> {
         let known = frame.collect_schema()?;
         let names = self.resolve(&Schema::from_polars(&known))?;
+        if names.is_empty() {
+            return Ok(frame);
+        }
         let columns: Vec<Expr> = names.iter().map(|name| column(name.clone())).collect();
         let float = |name, fields: &[PolarsField]| -> PolarsResult<PolarsField> {
             let mut fields = fields.iter();
@@ -287,7 +290,7 @@ impl Transform for Normalizer {
 
     // A selector becomes the names that it chose among the features of the fit.
     fn fit(&self, input: &Schema, _: &Learned) -> Result<Self> {
-        let columns = Columns::from(self.resolve(input)?);
+        let columns = Columns::chosen(self.resolve(input)?);
         Ok(Self {
             columns,
             ..self.clone()
