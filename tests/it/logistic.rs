@@ -28,6 +28,7 @@ fn drawn(state: &mut u64) -> f64 {
 const NAMES: [&str; 3] = ["ash", "birch", "cedar"];
 
 /// Rows of two features and up to three classes.
+#[expect(clippy::many_single_char_names, reason = "the columns of the table")]
 fn rows(n: usize, classes: usize, seed: u64) -> DataFrame {
     let mut state = 0x9e37_79b9_7f4a_7c15 ^ (seed << 20);
     let (mut a, mut b, mut y, mut w) = (vec![], vec![], vec![], vec![]);
@@ -364,6 +365,7 @@ fn without_an_intercept_the_scores_go_through_the_origin() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one mistake after another")]
 fn what_cannot_be_learned_from_is_said() {
     let plain = || LogisticRegression::new(["a", "b"], "y");
     let base = rows(30, 2, 1);

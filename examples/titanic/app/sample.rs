@@ -99,9 +99,8 @@ impl Random {
         };
         let title = match (woman, child) {
             (false, true) => "Master",
-            (true, true) => "Miss",
             (true, false) if siblings > 0 || self.share() < 0.5 => "Mrs",
-            (true, false) => "Miss",
+            (true, _) => "Miss",
             (false, false) => match self.below(60) {
                 0 => "Dr",
                 1 => "Rev",
