@@ -66,7 +66,7 @@ pub(crate) fn mixed(path: &Path, rows: usize) -> Result<(), Box<dyn Error>> {
 pub(crate) fn classes(path: &Path, rows: usize) -> Result<(), Box<dyn Error>> {
     let mut random = Random(ChaCha8Rng::seed_from_u64(2));
     let weights: Vec<f64> = (0..20).map(|_| random.normal() * 0.5).collect();
-    let mut features = vec![Vec::with_capacity(rows); 20];
+    let mut features: Vec<Vec<f64>> = vec![Vec::new(); 20];
     let mut class = Vec::with_capacity(rows);
     for _ in 0..rows {
         let mut sum = 0.0;

@@ -5,6 +5,7 @@
 mod data;
 
 use std::error::Error;
+use std::io::Write;
 use std::path::Path;
 
 use floe::Columns;
@@ -43,7 +44,7 @@ fn run(case: &str, path: &str) -> Result<(), Box<dyn Error>> {
         "mixed" => mixed(path)?,
         _ => classes(path)?,
     };
-    println!("{told}");
+    writeln!(std::io::stdout(), "{told}")?;
     Ok(())
 }
 
