@@ -1,7 +1,7 @@
 //! Steps on dirty tables: the shared scan against one step after the other, and what a target of
 //! extreme size teaches.
 
-use floe::learn::FitOn;
+use floe::learn::{Category, FitOn};
 use floe::polars::prelude::*;
 use floe::prelude::*;
 use floe::transform::BoxTransform;
@@ -236,4 +236,23 @@ fn a_new_column_does_not_take_the_place_of_a_category() {
     );
     assert_eq!(made("k_c").expect("a free name").width(), 4);
     assert_eq!(made("z").expect("a column of the source").width(), 3);
+}
+
+#[test]
+fn a_given_category_is_not_taken_for_another_one_of_the_same_bits() {
+    let given = |category: i128, rows: &DataFrame| {
+        let encoder = OrdinalEncoder::new(["n"]).categories([Category::Int(category)]);
+        encoder.fit_on(&train(rows)).map(drop)
+    };
+    let signed = df!["n" => [-1_i64]].expect("a frame");
+    let unsigned = df!["n" => [u64::MAX]].expect("a frame");
+    for (category, rows) in [(i128::from(u64::MAX), &signed), (-1, &unsigned)] {
+        let error = given(category, rows).expect_err("no such number");
+        assert_eq!(
+            (error.kind(), error.column()),
+            (ErrorKind::Config, Some("n"))
+        );
+    }
+    given(-1, &signed).expect("a number of the dtype");
+    given(u64::MAX.into(), &unsigned).expect("a number of the dtype");
 }
