@@ -29,6 +29,12 @@ pub use schema::{Columns, Field, Nullable, Role, Schema};
 pub mod _documentation {
     #[doc = include_str!("../docs/architecture.md")]
     pub mod architecture {}
+    #[doc = include_str!("../docs/choosing.md")]
+    pub mod choosing {}
+    #[doc = include_str!("../docs/estimators.md")]
+    pub mod estimators {}
+    #[doc = include_str!("../docs/experiments.md")]
+    pub mod experiments {}
     #[doc = include_str!("../docs/leakage.md")]
     pub mod leakage {}
     #[doc = include_str!("../docs/model_file.md")]

@@ -87,14 +87,20 @@ impl Shared {
             };
             grouped.push((is_common, ask));
         }
-        let factors = factors.into_iter().map(|(is_common, ask)| match is_common {
-            true => Place::Common(self.common.ask_factor(ask)),
-            false => Place::Own(own.ask_factor(ask)),
+        let factors = factors.into_iter().map(|(is_common, ask)| {
+            if is_common {
+                Place::Common(self.common.ask_factor(ask))
+            } else {
+                Place::Own(own.ask_factor(ask))
+            }
         });
         let factors = factors.collect();
-        let grouped = grouped.into_iter().map(|(is_common, ask)| match is_common {
-            true => Place::Common(self.common.ask_groups(ask)),
-            false => Place::Own(own.ask_groups(ask)),
+        let grouped = grouped.into_iter().map(|(is_common, ask)| {
+            if is_common {
+                Place::Common(self.common.ask_groups(ask))
+            } else {
+                Place::Own(own.ask_groups(ask))
+            }
         });
         Own {
             groups: grouped.collect(),

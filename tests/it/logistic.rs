@@ -28,10 +28,10 @@ fn drawn(state: &mut u64) -> f64 {
 const NAMES: [&str; 3] = ["ash", "birch", "cedar"];
 
 /// Rows of two features and up to three classes.
-fn rows(n: usize, classes: usize, seed: u64) -> DataFrame {
+fn rows(count: usize, classes: usize, seed: u64) -> DataFrame {
     let mut state = 0x9e37_79b9_7f4a_7c15 ^ (seed << 20);
     let (mut a, mut b, mut y, mut w) = (vec![], vec![], vec![], vec![]);
-    for row in 0..n {
+    for row in 0..count {
         let (one, two) = (3.0 * drawn(&mut state), 50.0 * drawn(&mut state) - 10.0);
         let class = one / 3.0 + two / 200.0 + drawn(&mut state);
         let class = (class / 2.2 * classes as f64) as usize;
@@ -364,6 +364,7 @@ fn without_an_intercept_the_scores_go_through_the_origin() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn what_cannot_be_learned_from_is_said() {
     let plain = || LogisticRegression::new(["a", "b"], "y");
     let base = rows(30, 2, 1);

@@ -78,6 +78,7 @@ mod support;
 mod sweep;
 mod target_encoder;
 mod tidy;
+mod titanic;
 mod tracker_neighbours;
 mod trackers;
 mod ui;

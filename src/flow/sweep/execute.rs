@@ -44,9 +44,12 @@ where
         session::record_work(recorder, log, &study.warnings)?;
         Ok(study)
     };
-    let status = |study: &Study<_, _>| match study.cancelled {
-        true => Status::Cancelled,
-        false => Status::Finished,
+    let status = |study: &Study<_, _>| {
+        if study.cancelled {
+            Status::Cancelled
+        } else {
+            Status::Finished
+        }
     };
     let (session, mut study) =
         session::recorded_as(id, &sweep.tracker, settings, started, work, status)?;

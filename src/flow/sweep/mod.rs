@@ -264,9 +264,12 @@ where
     }
 }
 
+/// A candidate as the flow that it is.
+type Built<D, P, T, E> = Flow<Taught<D, P, T, E, ()>>;
+
 /// What is known before a row is read.
 struct Prepared<D, P, T, E> {
-    flows: Vec<Flow<Taught<D, P, T, E, ()>>>,
+    flows: Vec<Built<D, P, T, E>>,
     schema: Schema,
     outline: Outline,
     /// Of the train rows, as the folds see them.

@@ -225,6 +225,7 @@ impl<C, R> fmt::Display for Study<C, R> {
         for (rank, tried) in (1..).zip(&self.tried) {
             let mut line = vec![format!("{rank}")];
             line.extend(tried.parameters.iter().map(|(_, value)| match value {
+                Value::Null => "–".to_owned(),
                 Value::String(text) => text.clone(),
                 value => value.to_string(),
             }));

@@ -160,6 +160,16 @@ impl Apply for OneHotEncoding {
         Ok(frame.with_columns(made).drop(by_name(gone, true, false)))
     }
 
+    fn report(&self) -> serde_json::Value {
+        let columns = self.columns.iter();
+        columns
+            .map(|encoded| {
+                let names = serde_json::json!({ "columns": encoded.names });
+                (encoded.column.clone(), names)
+            })
+            .collect()
+    }
+
     fn output(&self, input: &Schema) -> Result<Schema> {
         let mut output = input.clone();
         for encoded in &self.columns {

@@ -109,6 +109,16 @@ impl Apply for OrdinalEncoding {
         Ok(frame.with_columns(exprs.collect::<Vec<_>>()))
     }
 
+    fn report(&self) -> serde_json::Value {
+        let columns = self.columns.iter();
+        columns
+            .map(|ordered| {
+                let count = serde_json::json!({ "categories": ordered.categories.len() });
+                (ordered.column.clone(), count)
+            })
+            .collect()
+    }
+
     fn output(&self, input: &Schema) -> Result<Schema> {
         for ordered in &self.columns {
             check_input(input, &ordered.column, &ordered.dtype.0)?;

@@ -219,6 +219,19 @@ impl Apply for TargetEncoding {
         Ok(train.with_columns(values.collect::<Result<Vec<_>>>()?))
     }
 
+    fn report(&self) -> serde_json::Value {
+        let columns = self.columns.iter();
+        columns
+            .map(|encoded| {
+                let found = serde_json::json!({
+                    "categories": encoded.known.len(),
+                    "prior": encoded.prior.mean,
+                });
+                (encoded.column.clone(), found)
+            })
+            .collect()
+    }
+
     fn output(&self, input: &Schema) -> Result<Schema> {
         for encoded in &self.columns {
             check_input(input, &encoded.column, &encoded.dtype.0)?;
