@@ -16,7 +16,7 @@ use crate::transform::{Artifact, Saved};
 /// The prediction is an element-wise expression, summed in the order of the features: null for a null
 /// feature, NaN for a NaN.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, try_from = "Written")]
 pub struct LinearModel {
     pub(crate) features: Vec<String>,
     pub(crate) coefficients: Vec<f64>,
@@ -27,6 +27,47 @@ pub struct LinearModel {
     /// The prediction where every feature is at its origin.
     pub(crate) base: f64,
     pub(crate) fit: FitReport,
+}
+
+/// A model as a file has it, which may say what no fit does.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    features: Vec<String>,
+    coefficients: Vec<f64>,
+    intercept: f64,
+    #[serde(with = "wide")]
+    origins: Vec<i128>,
+    base: f64,
+    fit: FitReport,
+}
+
+impl TryFrom<Written> for LinearModel {
+    type Error = Error;
+
+    fn try_from(written: Written) -> Result<Self> {
+        let Written {
+            features,
+            coefficients,
+            intercept,
+            origins,
+            base,
+            fit,
+        } = written;
+        let count = features.len();
+        if coefficients.len() != count || origins.len() != count {
+            let message = "it does not hold a coefficient for each feature";
+            return Err(Error::new(ErrorKind::Model, message));
+        }
+        Ok(Self {
+            features,
+            coefficients,
+            intercept,
+            origins,
+            base,
+            fit,
+        })
+    }
 }
 
 /// What a least squares fit found out about the train rows.

@@ -64,6 +64,7 @@ mod policies;
 mod rank;
 mod registry;
 mod repeated;
+mod review_models;
 mod review_steps;
 mod ridge;
 mod scaler_laws;

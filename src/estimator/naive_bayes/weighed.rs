@@ -49,20 +49,34 @@ pub(super) fn weighed(
             for (value, (code, weight)) in values.iter().zip(&weighed) {
                 let far = value.ok_or_else(changed)? - moments[*code].mean;
                 let [sum, squares] = &mut sums[*code];
-                *sum = *sum + single(weight * far);
-                *squares = *squares + single(weight * far * far);
+                *sum = *sum + Double::product(*weight, far);
+                *squares = *squares + Double::product(far, far) * *weight;
             }
         }
         Ok(())
     })?;
     for (moments, sums) in features.iter_mut().zip(sums) {
         for ((moments, [sum, squares]), total) in moments.iter_mut().zip(sums).zip(&totals) {
-            let shift = sum.value() / total.value();
-            moments.mean += shift;
-            moments.variance = (squares.value() / total.value() - shift * shift).max(0.0);
+            moments.mean += (sum / total.value()).value();
+            moments.variance = variance(sum, squares, *total);
         }
     }
     Ok(())
+}
+
+/// The mean of the squares without the square of the mean, `Σwx² · Σw − (Σwx)²` over `(Σw)²`.
+///
+/// The weighed rows may lie far from the mean of all: then the two are large, and nearly alike, and
+/// no step before their difference may round. The sums are brought to the size of the weights first,
+/// by a power of two, so that their products do not overflow.
+fn variance(sum: Double, squares: Double, total: Double) -> f64 {
+    let size = f64::from_bits(total.hi.to_bits() & f64::INFINITY.to_bits());
+    let size = if size > 0.0 { size } else { 1.0 };
+    let [sum, squares, total] = [sum, squares, total].map(|of| of.scaled(1.0 / size));
+    let apart = squares * total.hi + squares * total.lo - sum.square();
+    let variance = (apart / total.hi / total.hi).value();
+    // A NaN, of squares beyond the largest number, stays one.
+    if variance < 0.0 { 0.0 } else { variance }
 }
 
 fn single(value: f64) -> Double {

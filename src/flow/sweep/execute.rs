@@ -184,12 +184,17 @@ fn rank<C>(tried: &mut [Tried<C>], asked: Option<&str>) -> Result<String> {
         return Err(Error::new(ErrorKind::Config, message)
             .with_help(format!("the metrics are {}", listed(names))));
     }
-    let sign = if is_loss(metric) { 1.0 } else { -1.0 };
+    let cost = |mean: f64| match metric {
+        // The best bias is none, on either side.
+        "mean_error" => mean.abs(),
+        metric if is_loss(metric) => mean,
+        _ => -mean,
+    };
     // A mean over other folds than the others' is no fair comparison: it comes behind.
     let place = |tried: &Tried<C>| {
         let spread = tried.metric(metric);
         let folds = spread.as_ref().map_or(0, |spread| spread.folds);
-        let mean = spread.map_or(f64::INFINITY, |spread| sign * spread.mean);
+        let mean = spread.map_or(f64::INFINITY, |spread| cost(spread.mean));
         (tried.error.is_some(), usize::MAX - folds, mean, tried.at)
     };
     tried.sort_by(|a, b| {

@@ -133,7 +133,7 @@ impl<S, F, C, B> Sweep<S, F, C, B> {
 
 impl<S, F, C, B, K> Sweep<S, F, C, B, K> {
     /// The metric whose mean over the folds decides. Errors and losses are best when small, scores
-    /// when large.
+    /// when large, and `mean_error`, which has a sign, near zero.
     pub fn rank_by(mut self, metric: impl Into<String>) -> Self {
         self.rank_by = Some(metric.into());
         self

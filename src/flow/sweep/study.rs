@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use polars::prelude::{
     BooleanChunked, Column, DataFrame, Float64Chunked, Int64Chunked, IntoColumn, StringChunked,
-    UInt32Chunked,
+    UInt32Chunked, UInt64Chunked,
 };
 use serde_json::Value;
 
@@ -169,6 +169,9 @@ fn named(name: &str, values: impl IntoColumn) -> Column {
     values.into_column().with_name(name.into())
 }
 
+/// Up to here a float holds every integer.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// A column of one parameter in the narrowest dtype that holds every value of it.
 fn parameter(name: &str, values: &[&Value]) -> Column {
     let all = |is: fn(&Value) -> bool| values.iter().all(|value| value.is_null() || is(value));
@@ -180,7 +183,14 @@ fn parameter(name: &str, values: &[&Value]) -> Column {
         let values = values.iter().map(|value| value.as_i64());
         return named(name, values.collect::<Int64Chunked>());
     }
-    if all(Value::is_number) {
+    if all(Value::is_u64) {
+        let values = values.iter().map(|value| value.as_u64());
+        return named(name, values.collect::<UInt64Chunked>());
+    }
+    // An integer that a float would round stays as it is written.
+    let rounds =
+        |value: &&Value| !value.is_f64() && value.as_f64().is_some_and(|float| float.abs() > EXACT);
+    if all(Value::is_number) && !values.iter().any(|value| rounds(value)) {
         let values = values.iter().map(|value| value.as_f64());
         return named(name, values.collect::<Float64Chunked>());
     }
