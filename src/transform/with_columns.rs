@@ -10,6 +10,9 @@ use crate::schema::{Field, Schema, refuse_group, roots};
 
 /// Adds or overwrites columns by element-wise expressions; learns nothing.
 ///
+/// A column that an encoder made of a category is not overwritten: its name is known after the fit
+/// only, and then such an expression is an error of kind [`ErrorKind::Schema`].
+///
 /// A model file holds the text of the expressions only, to compare: loading uses the expressions
 /// of the flow that loads.
 ///
@@ -54,6 +57,12 @@ impl WithColumns {
                 .map_err(|error| Error::from_polars(ErrorKind::Schema, error))?;
             if let Some(group) = input.get(&field.name) {
                 refuse_group(group, "written")?;
+                if group.group().is_some() {
+                    let message = "a step before made a column of this name out of the train rows";
+                    return Err(Error::new(ErrorKind::Schema, message)
+                        .on_column(field.name.as_str())
+                        .with_help("choose another name: it would take the place of that column"));
+                }
             }
             fields.push(Field::new(field.name, field.dtype));
         }

@@ -65,6 +65,7 @@ mod rank;
 mod registry;
 mod repeated;
 mod review_models;
+mod review_steps;
 mod ridge;
 mod scaler_laws;
 mod scalers;

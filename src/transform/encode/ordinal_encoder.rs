@@ -142,7 +142,7 @@ fn check_given(given: &[Category], column: &str, dtype: &DataType) -> Result<()>
     }
     let wrong = given.iter().filter(|category| match category {
         Category::Bool(_) => *dtype != DataType::Boolean,
-        Category::Int(_) => !dtype.is_integer(),
+        Category::Int(value) => !is_of(*value, dtype),
         Category::Text(_) => *dtype != DataType::String,
     });
     let wrong: Vec<_> = wrong.collect();
@@ -156,6 +156,21 @@ fn check_given(given: &[Category], column: &str, dtype: &DataType) -> Result<()>
     match given.iter().find(|category| !seen.insert(*category)) {
         Some(twice) => fail(format!("the category `{twice}` is given twice")),
         None => Ok(()),
+    }
+}
+
+/// Whether an integer is one of a dtype: beyond it the 64 bits of another one could be meant.
+fn is_of(value: i128, dtype: &DataType) -> bool {
+    match dtype {
+        DataType::Int8 => i8::try_from(value).is_ok(),
+        DataType::Int16 => i16::try_from(value).is_ok(),
+        DataType::Int32 => i32::try_from(value).is_ok(),
+        DataType::Int64 => i64::try_from(value).is_ok(),
+        DataType::UInt8 => u8::try_from(value).is_ok(),
+        DataType::UInt16 => u16::try_from(value).is_ok(),
+        DataType::UInt32 => u32::try_from(value).is_ok(),
+        DataType::UInt64 => u64::try_from(value).is_ok(),
+        _ => false,
     }
 }
 

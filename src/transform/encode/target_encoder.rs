@@ -5,7 +5,7 @@ use polars::prelude::{DataType, PlSmallStr};
 use super::coder::refuse_dtype;
 use super::policy::{NullMean, UnknownMean};
 use super::target_encoding::{Encoded, Known, TargetEncoding, output};
-use super::target_means::{Smooth, estimates};
+use super::target_means::{Estimates, Smooth, estimates};
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::{GroupStatistic, Learned, Need, Statistic};
 use crate::schema::{Columns, Dtype, Schema, physical_unit};
@@ -49,9 +49,9 @@ use crate::transform::{Saved, Transform, names};
 ///
 /// [`ErrorKind::Schema`] for a column that is absent or of another dtype, also when it is applied;
 /// [`ErrorKind::Config`] for settings outside of what they allow, and for a target among the columns;
-/// [`ErrorKind::Fit`] for more than `most` categories, for a target with gaps, for a null that is
-/// refused, and for fewer rows than fill two parts; [`ErrorKind::Apply`] for what the policies refuse
-/// in new rows.
+/// [`ErrorKind::Fit`] for more than `most` categories, for a target with gaps or of which the sums or,
+/// without `smooth`, the squares are beyond the floats, for a null that is refused, and for fewer rows
+/// than fill two parts; [`ErrorKind::Apply`] for what the policies refuse in new rows.
 ///
 /// # Examples
 ///
@@ -86,6 +86,8 @@ pub struct TargetEncoder {
 const PARTS: u32 = 5;
 const MOST_PARTS: u32 = 100;
 const MOST: usize = 100_000;
+/// Sizes whose squares, also added up, keep all their bits.
+const SQUARED: std::ops::Range<f64> = 1e-140..1e140;
 
 impl TargetEncoder {
     /// Encodes these columns by the means of a target.
@@ -196,6 +198,23 @@ impl TargetEncoder {
             .with_help("drop them before the split: `.keep(..)`"))
     }
 
+    /// Refuses a target whose variances, which weigh the prior, cannot be told: squared it is beyond
+    /// the floats, or so small that nothing is left of it.
+    fn refuse_extremes(&self, learned: &Learned) -> Result<()> {
+        let ends = [learned.min(&self.target)?, learned.max(&self.target)?];
+        let sizes = ends.into_iter().flatten().map(|end| end.to_f64().abs());
+        let size = sizes.fold(0.0, f64::max);
+        if self.smooth != Smooth::Auto || size == 0.0 || SQUARED.contains(&size) {
+            return Ok(());
+        }
+        let message = format!("the squares of values of the size {size:e} are no floats");
+        Err(Error::new(ErrorKind::Fit, message)
+            .on_column(self.target.as_str())
+            .with_help(
+                "scale the target, or say by `.smooth(..)` how many rows the prior counts for",
+            ))
+    }
+
     fn encoded(&self, column: &str, input: &Schema, learned: &Learned) -> Result<Encoded> {
         let groups = learned.grouped(&self.target, column)?;
         let nulls = groups.get(None).map_or(0, |group| group.rows);
@@ -206,6 +225,12 @@ impl TargetEncoder {
                 .with_help("fill them by an `Imputer` first, or choose another policy for nulls"));
         }
         let (all, each) = estimates(groups, self.parts as usize, self.smooth)?;
+        if !each.iter().chain([&all]).all(Estimates::is_finite) {
+            let message = "the values of the target add up beyond the floats";
+            return Err(Error::new(ErrorKind::Fit, message)
+                .on_column(self.target.as_str())
+                .with_help("scale the target"));
+        }
         // A decimal is learned from in its unscaled integers.
         let unit = physical_unit(input.field(&self.target)?.dtype());
         let known = groups.groups.iter().zip(each);
@@ -281,12 +306,14 @@ impl Transform for TargetEncoder {
         let columns = self.resolve(input)?.into_iter();
         let grouped =
             columns.map(|name| Need::grouped(self.target.clone(), name, parts, self.most));
-        let gaps = Need::column(self.target.clone(), Statistic::Infinities);
-        Ok(grouped.chain([gaps]).collect())
+        let whole = [Statistic::Infinities, Statistic::Min, Statistic::Max];
+        let whole = whole.map(|statistic| Need::column(self.target.clone(), statistic));
+        Ok(grouped.chain(whole).collect())
     }
 
     fn fit(&self, input: &Schema, learned: &Learned) -> Result<TargetEncoding> {
         self.refuse_gaps(learned)?;
+        self.refuse_extremes(learned)?;
         let columns = self.resolve(input)?.into_iter();
         let columns = columns.map(|name| {
             let encoded = self.encoded(&name, input, learned);

@@ -44,6 +44,12 @@ pub(super) struct Estimates {
     pub(super) others: Vec<f64>,
 }
 
+impl Estimates {
+    pub(super) fn is_finite(&self) -> bool {
+        self.mean.is_finite() && self.others.iter().all(|mean| mean.is_finite())
+    }
+}
+
 /// The sums of some parts, in order.
 fn sum_of(parts: impl Iterator<Item = PartSum>) -> PartSum {
     parts.fold(PartSum::default(), PartSum::join)
