@@ -57,6 +57,8 @@ impl Kind {
                     "cast it to a dtype that floe computes exactly: Int64, UInt64, Decimal, Float32 or Float64"
                 } else if other == &DataType::String {
                     "cast it to a number first, or encode it as a category"
+                } else if matches!(other, DataType::Categorical(..) | DataType::Enum(..)) {
+                    "cast it to a String first: that is read as a category"
                 } else {
                     "choose numeric columns only"
                 };

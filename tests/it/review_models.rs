@@ -149,3 +149,43 @@ fn large_parameters_stand_in_the_table_as_they_are() {
     assert_eq!(seeds.dtype(), &DataType::UInt64);
     assert_eq!(seeds.u64().unwrap().max(), Some(u64::MAX));
 }
+
+/// Beside such weights any gradient looked like rounding, and the model was all zeros.
+#[test]
+fn weights_beyond_what_can_be_squared_are_refused_by_logistic_regression() {
+    let learn = |scale: f64| {
+        let rows = df![
+            "x" => (0..40).map(|at| f64::from(at * 7 % 13)).collect::<Vec<_>>(),
+            "y" => (0..40).map(|at| at * 7 % 13 + at % 5 > 8).collect::<Vec<_>>(),
+            "w" => (0..40).map(|at| scale * f64::from(1 + at % 3)).collect::<Vec<_>>(),
+        ]
+        .unwrap();
+        let model = floe::from_train(InMemory::new(rows))
+            .learn(LogisticRegression::new(["x"], "y").weights("w"))
+            .fit()?;
+        Ok::<f64, floe::Error>(model.predictor().coefficients()[0][0])
+    };
+    let error = learn(1e306).expect_err("too heavy");
+    assert_eq!(error.kind(), ErrorKind::Fit);
+    assert!(error.to_string().contains("weigh"), "{error}");
+    // What may be: the penalty no longer counts, and more weight changes nothing.
+    let (heavy, heavier) = (learn(1e100).unwrap(), learn(1e140).unwrap());
+    assert!(
+        heavy > 0.1 && (heavy - heavier).abs() < 1e-9 * heavy,
+        "{heavy} {heavier}"
+    );
+}
+
+/// A target of categories is not told to be numeric.
+#[test]
+fn a_categorical_target_is_told_to_be_cast_to_text() {
+    let rows = df!["x" => [1.0, 2.0, 3.0, 4.0], "y" => ["a", "b", "a", "b"]].unwrap();
+    let categories = DataType::from_categories(Categories::global());
+    let rows = rows.lazy().with_columns([col("y").cast(categories)]);
+    let error = floe::from_train(InMemory::new(rows.collect().unwrap()))
+        .learn(GaussianNB::new(["x"], "y"))
+        .fit()
+        .expect_err("no numbers");
+    assert_eq!(error.kind(), ErrorKind::Schema);
+    assert!(error.to_string().contains("String"), "{error}");
+}

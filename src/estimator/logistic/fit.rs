@@ -16,6 +16,9 @@ use crate::estimator::{Classes, Estimator, Training, row_weights};
 /// The unknowns at most: their second derivatives are held as a square.
 const MOST: usize = 4096;
 
+/// The weight of all rows at most: its square is within the floats.
+const HEAVIEST: f64 = 1e150;
+
 /// Near enough for a start.
 const ROUGH: f64 = 1e-2;
 
@@ -47,6 +50,7 @@ impl LogisticRegression {
         refuse_more_than_most(shape)?;
         let weighed = of_classes.iter().zip(&class_weights);
         let weight: f64 = weighed.map(|(rows, weight)| rows * weight).sum();
+        refuse_heavy(weight)?;
         let spreads = names.iter().map(|name| Spread::of(name, learned, schema));
         let spreads: Vec<_> = spreads.collect::<Result<_>>()?;
         let (scaled, penalties) = self.scaled(&names, &spreads, weight);
@@ -231,6 +235,16 @@ fn start(problem: &Problem, workers: &Workers, first: &[super::chunk::Chunk]) ->
     });
     let end = end.ok()?;
     (end.how == How::Converged).then_some(end.unknowns)
+}
+
+/// Refuses weights beside which the search would take any gradient for rounding.
+fn refuse_heavy(weight: f64) -> Result<()> {
+    if weight <= HEAVIEST {
+        return Ok(());
+    }
+    let message = format!("the rows weigh {weight:e} in all, and may weigh {HEAVIEST:e}");
+    Err(Error::new(ErrorKind::Fit, message)
+        .with_help("divide the weights of the rows, or of the classes, by their largest"))
 }
 
 fn refuse_more_than_most(shape: Shape) -> Result<()> {
