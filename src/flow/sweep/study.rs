@@ -190,7 +190,7 @@ fn parameter(name: &str, values: &[&Value]) -> Column {
     // An integer that a float would round stays as it is written.
     let rounds =
         |value: &&Value| !value.is_f64() && value.as_f64().is_some_and(|float| float.abs() > EXACT);
-    if all(Value::is_number) && !values.iter().any(|value| rounds(value)) {
+    if all(Value::is_number) && !values.iter().any(rounds) {
         let values = values.iter().map(|value| value.as_f64());
         return named(name, values.collect::<Float64Chunked>());
     }
