@@ -83,8 +83,8 @@ fn classes(path: &str) -> Result<String, Box<dyn Error>> {
         .learn(LogisticRegression::new(features, "class"))
         .score_with(ClassificationMetrics::new().without_ranking())
         .run()?;
-    let mean = |name| run.metric(name).map(|spread| spread.mean);
-    let (accuracy, log_loss) = (mean("accuracy"), mean("log_loss"));
+    let mean = |name| run.metric(name).map(|spread| spread.mean).ok_or(name);
+    let (accuracy, log_loss) = (mean("accuracy")?, mean("log_loss")?);
     Ok(format!(
         "{{\"accuracy\": {accuracy:?}, \"log_loss\": {log_loss:?}}}"
     ))
