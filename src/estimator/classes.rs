@@ -5,7 +5,7 @@ use polars::prelude::{
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result, listed};
-use crate::learn::{Categories, Category};
+use crate::learn::{Categories, Category, Need, Statistic};
 use crate::schema::Dtype;
 
 /// The classes of a target in ascending order, in the target's own dtype.
@@ -21,6 +21,12 @@ pub struct Classes {
 impl Classes {
     /// The most classes that a target may have.
     pub const MOST: usize = 1000;
+
+    /// What a classifier must know of its target.
+    pub(super) fn need(target: &PlSmallStr) -> Need {
+        let most = Self::MOST;
+        Need::column(target.clone(), Statistic::Categories { most })
+    }
 
     /// The classes of the train rows of a target, for an estimator that tells them apart.
     ///

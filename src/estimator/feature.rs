@@ -1,10 +1,12 @@
 //! A feature as floats that keep the digits of far integers, at the fit as at the prediction.
 
+use std::fmt;
+
 use polars::prelude::{
     Column, DataType, Expr, Field, Float64Chunked, IntoColumn, PlSmallStr, PolarsResult,
 };
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, listed};
 use crate::learn::Learned;
 use crate::schema::{Columns, Kind, Schema, column, physical_unit};
 
@@ -15,6 +17,23 @@ pub(super) fn numeric(features: &Columns, input: &Schema) -> Result<Vec<PlSmallS
         Kind::of(name, input.field(name)?.dtype())?;
     }
     Ok(features)
+}
+
+/// Refuses a model from a file that is not one of this estimator.
+pub(super) fn refuse_other(
+    found: &[String],
+    features: &Columns,
+    estimator: &dyn fmt::Debug,
+) -> Result<()> {
+    if features.may_be(found.iter().map(String::as_str)) {
+        return Ok(());
+    }
+    let message = format!(
+        "its features are {} and not those of `{estimator:?}`",
+        listed(found)
+    );
+    Err(Error::new(ErrorKind::Model, message)
+        .with_help("load it with the flow that it was saved from"))
 }
 
 /// Refuses features with gaps.

@@ -4,9 +4,9 @@ use polars::prelude::{LazyFrame, PlSmallStr, lit};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::feature::{self, distance};
+use super::feature::{self, distance, refuse_other};
 use super::{PREDICTION, Predict};
-use crate::error::{Error, ErrorKind, Result, listed};
+use crate::error::{Error, ErrorKind, Result};
 use crate::learn::{Descent, LeastSquaresSolution};
 use crate::schema::{Columns, Kind, Schema};
 use crate::transform::{Artifact, Saved};
@@ -156,14 +156,7 @@ impl LinearModel {
         estimator: &dyn fmt::Debug,
     ) -> Result<Self> {
         let model: Self = saved.read()?;
-        if !features.may_be(model.features.iter().map(String::as_str)) {
-            let message = format!(
-                "its features are {} and not those of `{estimator:?}`",
-                listed(&model.features)
-            );
-            return Err(Error::new(ErrorKind::Model, message)
-                .with_help("load it with the flow that it was saved from"));
-        }
+        refuse_other(&model.features, features, estimator)?;
         Ok(model)
     }
 

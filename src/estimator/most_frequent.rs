@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Classes, Estimator, PREDICTION, Predict, Training};
 use crate::error::{Error, ErrorKind, Result};
-use crate::learn::{Need, Statistic};
+use crate::learn::Need;
 use crate::schema::Schema;
 use crate::transform::Artifact;
 
@@ -67,9 +67,7 @@ impl Estimator for MostFrequentClassifier {
     }
 
     fn needs(&self, _: &Schema) -> Result<Vec<Need>> {
-        let most = Classes::MOST;
-        let categories = Statistic::Categories { most };
-        Ok(vec![Need::column(self.target.clone(), categories)])
+        Ok(vec![Classes::need(&self.target)])
     }
 
     fn is_classifier(&self) -> bool {

@@ -9,7 +9,7 @@ use super::random_forest::refuse_empty;
 use super::settings::{MaxFeatures, Settings, tree_setters};
 use super::table::Wanted;
 use super::target::Target;
-use super::{classes_of, numeric, owned, refuse_other, refuse_setting};
+use super::{numeric, owned, refuse_other, refuse_setting};
 use crate::error::Result;
 use crate::learn::Need;
 use crate::schema::{Columns, Schema};
@@ -142,7 +142,7 @@ impl Estimator for RandomForestClassifier {
         let features = self.features(input)?;
         self.max_features.of(features.len())?;
         self.settings.weights(&features, &self.target, input)?;
-        Ok(vec![classes_of(&self.target)])
+        Ok(vec![Classes::need(&self.target)])
     }
 
     fn scans(&self) -> usize {

@@ -38,41 +38,11 @@ pub use random_forest::RandomForestRegressor;
 pub use settings::MaxFeatures;
 pub use tree::Tree;
 
-use super::Classes;
-use crate::error::{Error, ErrorKind, Result, listed};
-use crate::learn::{Need, Statistic};
-use crate::schema::{Columns, Kind, Schema};
-
-/// The features, which are numeric.
-fn numeric(features: &Columns, input: &Schema) -> Result<Vec<PlSmallStr>> {
-    let features = features.resolve(input)?;
-    for name in &features {
-        Kind::of(name, input.field(name)?.dtype())?;
-    }
-    Ok(features)
-}
-
-/// What a classifier must know before it reads the rows: the classes.
-fn classes_of(target: &PlSmallStr) -> Need {
-    let most = Classes::MOST;
-    Need::column(target.clone(), Statistic::Categories { most })
-}
+use super::feature::{numeric, refuse_other};
+use crate::error::{Error, ErrorKind, Result};
 
 fn owned(names: Vec<PlSmallStr>) -> Vec<String> {
     names.into_iter().map(PlSmallStr::into_string).collect()
-}
-
-/// Refuses a model from a file that is not one of this estimator.
-fn refuse_other(found: &[String], features: &Columns, estimator: &dyn fmt::Debug) -> Result<()> {
-    if features.may_be(found.iter().map(String::as_str)) {
-        return Ok(());
-    }
-    let message = format!(
-        "its features are {} and not those of `{estimator:?}`",
-        listed(found)
-    );
-    Err(Error::new(ErrorKind::Model, message)
-        .with_help("load it with the flow that it was saved from"))
 }
 
 /// Refuses a setting in a file that is not the estimator's.

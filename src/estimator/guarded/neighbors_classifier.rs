@@ -11,7 +11,7 @@ use super::nearest::{NeighborWeights, Neighborhood, refuse_none};
 use super::neighbors_regressor::label;
 use super::probabilities::{Judge, predict};
 use super::table::Wanted;
-use super::{classes_of, damaged, numeric, owned, refuse_other, refuse_setting, shared};
+use super::{damaged, numeric, owned, refuse_other, refuse_setting, shared};
 use crate::error::{Error, Result};
 use crate::learn::Need;
 use crate::schema::{Columns, Schema};
@@ -117,7 +117,7 @@ impl Estimator for KNeighborsClassifier {
     }
 
     fn needs(&self, _: &Schema) -> Result<Vec<Need>> {
-        Ok(vec![classes_of(&self.target)])
+        Ok(vec![Classes::need(&self.target)])
     }
 
     fn scans(&self) -> usize {

@@ -258,9 +258,7 @@ impl Estimator for LogisticRegression {
     }
 
     fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
-        let most = Classes::MOST;
-        let classes = Statistic::Categories { most };
-        let mut needs = vec![Need::column(self.target.clone(), classes)];
+        let mut needs = vec![Classes::need(&self.target)];
         for name in self.features(input)? {
             needs.push(Need::column(name.clone(), Statistic::Mean));
             needs.push(Need::column(name, Statistic::Std));

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::rows::Scaled;
 use super::sums::Shape;
-use crate::error::{Error, ErrorKind, Result, listed};
-use crate::estimator::feature::distance;
+use crate::error::{Error, ErrorKind, Result};
+use crate::estimator::feature::{distance, refuse_other};
 use crate::estimator::linear_model::wide;
 use crate::estimator::softmax::classified;
 use crate::estimator::{Classes, Predict};
@@ -166,14 +166,7 @@ impl LogisticModel {
         estimator: &dyn fmt::Debug,
     ) -> Result<Self> {
         let model: Self = saved.read()?;
-        if !features.may_be(model.features.iter().map(String::as_str)) {
-            let message = format!(
-                "its features are {} and not those of `{estimator:?}`",
-                listed(&model.features)
-            );
-            return Err(Error::new(ErrorKind::Model, message)
-                .with_help("load it with the flow that it was saved from"));
-        }
+        refuse_other(&model.features, features, estimator)?;
         Ok(model)
     }
 

@@ -221,16 +221,14 @@ impl Estimator for GaussianNB {
     }
 
     fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
-        let most = Classes::MOST;
-        let classes = Statistic::Categories { most };
-        let mut needs = vec![Need::column(self.target.clone(), classes)];
+        let mut needs = vec![Classes::need(&self.target)];
         for name in self.features(input)? {
             let of_classes = GroupStatistic::Spread;
             needs.push(Need::grouped(
                 name.clone(),
                 self.target.clone(),
                 of_classes,
-                most,
+                Classes::MOST,
             ));
             needs.push(Need::column(name.clone(), Statistic::Mean));
             needs.push(Need::column(name, Statistic::Std));

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Moments;
-use crate::error::{Error, ErrorKind, Result, listed};
-use crate::estimator::feature::distance;
+use crate::error::{Error, ErrorKind, Result};
+use crate::estimator::feature::{distance, refuse_other};
 use crate::estimator::linear_model::wide;
 use crate::estimator::softmax::{classified, float, is_float};
 use crate::estimator::{Classes, Predict};
@@ -117,14 +117,7 @@ impl GaussianNBModel {
         estimator: &dyn fmt::Debug,
     ) -> Result<Self> {
         let model: Self = saved.read()?;
-        if !features.may_be(model.features.iter().map(String::as_str)) {
-            let message = format!(
-                "its features are {} and not those of `{estimator:?}`",
-                listed(&model.features)
-            );
-            return Err(Error::new(ErrorKind::Model, message)
-                .with_help("load it with the flow that it was saved from"));
-        }
+        refuse_other(&model.features, features, estimator)?;
         Ok(model)
     }
 
