@@ -20,6 +20,8 @@ pub enum ErrorKind {
     Schema,
     /// The source cannot be read.
     Source,
+    /// A service did not give what was asked of it.
+    Remote,
     /// The rows cannot be split as asked.
     Split,
     /// A step or an estimator cannot learn from the train rows.
@@ -34,6 +36,8 @@ pub enum ErrorKind {
     Model,
     /// A tracker cannot record an event.
     Track,
+    /// A schedule cannot be kept.
+    Schedule,
     /// A file cannot be written.
     Output,
     /// The run was told to stop.
@@ -48,6 +52,7 @@ impl ErrorKind {
             Self::Config => "cannot use the settings",
             Self::Schema => "cannot use the columns",
             Self::Source => "cannot read the source",
+            Self::Remote => "cannot collect",
             Self::Split => "cannot split the rows",
             Self::Fit => "cannot fit",
             Self::Apply => "cannot apply",
@@ -55,6 +60,7 @@ impl ErrorKind {
             Self::Score => "cannot score",
             Self::Model => "cannot use the model file",
             Self::Track => "cannot track",
+            Self::Schedule => "cannot keep the schedule",
             Self::Output => "cannot write the output",
             Self::Cancelled => "the run was cancelled",
             Self::Query => "the query failed",
@@ -90,6 +96,7 @@ struct Inner {
     dtype: Option<String>,
     help: Option<Cow<'static, str>>,
     cause: Option<Arc<dyn StdError + Send + Sync>>,
+    transient: bool,
 }
 
 impl Error {
@@ -103,7 +110,14 @@ impl Error {
             dtype: None,
             help: None,
             cause: None,
+            transient: false,
         }))
+    }
+
+    /// Marks an error that may go away by itself, such as a service that is down for a while.
+    pub fn transient(mut self) -> Self {
+        self.0.transient = true;
+        self
     }
 
     /// Names the column that is at fault.
@@ -178,6 +192,12 @@ impl Error {
     /// The dtype that was found on the column at fault.
     pub fn dtype(&self) -> Option<&str> {
         self.0.dtype.as_deref()
+    }
+
+    /// Whether the same call may succeed later, with nothing changed by anybody: what a schedule
+    /// tries again. Wrong settings, columns and rows stay wrong; a refused key stays refused.
+    pub fn is_transient(&self) -> bool {
+        self.0.transient
     }
 
     /// What to do about it.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod clock;
 pub mod error;
 pub mod estimator;
 pub mod flow;
@@ -22,8 +23,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use flow::{Explain, Flow, FoldsRun, Run, from, from_parts, from_train, train_on};
 pub use frame::{Frame, Learnable, Partition, Test, Train};
 pub use model::{BoxModel, BoxPipeline, Model, Pipeline, Registry};
-pub use polars;
 pub use schema::{Columns, Field, Nullable, Role, Schema};
+pub use {jiff, polars};
 
 /// The guides, as they stand in `docs/`.
 pub mod _documentation {

@@ -6,14 +6,25 @@ use std::path::{Path, PathBuf};
 /// Which rooms a room may use, as in `docs/architecture.md`.
 const ROOMS: &[(&str, &[&str])] = &[
     ("error", &[]),
+    ("clock", &[]),
     ("schema", &["error"]),
     ("output", &["error"]),
+    ("http", &["error", "clock"]),
     ("frame", &["error", "schema"]),
     ("learn", &["error", "schema", "frame", "transform"]),
     ("transform", &["error", "schema", "frame", "learn"]),
     (
         "source",
-        &["error", "schema", "frame", "learn", "transform"],
+        &[
+            "error",
+            "clock",
+            "schema",
+            "output",
+            "http",
+            "frame",
+            "learn",
+            "transform",
+        ],
     ),
     ("splitter", &["error", "schema", "frame", "learn", "source"]),
     (
@@ -24,7 +35,9 @@ const ROOMS: &[(&str, &[&str])] = &[
         "metric",
         &["error", "schema", "frame", "learn", "transform"],
     ),
-    ("tracker", &["error"]),
+    ("tracker", &["error", "clock", "output", "http"]),
+    ("runs", &["error", "tracker", "http"]),
+    ("schedule", &["error", "clock", "output"]),
     (
         "model",
         &[
@@ -59,6 +72,8 @@ const ROOMS: &[(&str, &[&str])] = &[
         "testing",
         &[
             "error",
+            "clock",
+            "http",
             "schema",
             "frame",
             "learn",
