@@ -6,6 +6,8 @@ pub mod error;
 pub mod estimator;
 pub mod flow;
 mod frame;
+#[cfg(feature = "remote")]
+pub mod http;
 pub mod learn;
 pub mod metric;
 pub mod model;
