@@ -235,7 +235,8 @@ where
         tracker,
     } = taught;
     let (schema, outline) = fit::prepared(divided, estimator, settings)?;
-    let started = session::started(divided, estimator, &outline);
+    let told = (tracker, settings);
+    let started = session::started(divided, estimator, &outline, told);
     let (session, mut run) = session::recorded(tracker, settings, started, |log, recorder| {
         let opened = divided.division.open(&outline, log)?.repeats()?;
         let several = opened.len() > 1;
@@ -348,15 +349,14 @@ fn report<P, T, M: Predict, K: Tracker>(
     recorder: &mut Recorder<'_, K>,
 ) -> Result<()> {
     for (fold, model) in run.models.iter().enumerate() {
-        let mut report = model.predictor.report();
-        if let Some(facts) = report.as_object_mut() {
-            facts.insert("fold".to_owned(), fold.into());
-        }
-        recorder.record(What::Fitted { report })?;
+        recorder.record(What::Fitted {
+            fold: Some(fold),
+            report: model.predictor.report(),
+        })?;
     }
     if let Some(model) = &run.refitted {
         let report = model.predictor.report();
-        recorder.record(What::Fitted { report })?;
+        recorder.record(What::Fitted { fold: None, report })?;
     }
     session::record_folds(recorder, &run.scored.own)?;
     session::record_work(recorder, log, &run.warnings)

@@ -42,7 +42,7 @@ use crate::model::{Model, Pipeline};
 use crate::schema::Role;
 use crate::source::Source;
 use crate::splitter::Splitter;
-use crate::tracker::Tracker;
+use crate::tracker::{RunInfo, Tracker};
 use crate::transform::{Identity, Invert};
 
 /// A pipeline as a typed chain: a source, steps, a split, steps that learn, an estimator, a tracker.
@@ -69,6 +69,7 @@ pub struct Settings {
     pub(crate) roles: Vec<(PlSmallStr, Role)>,
     pub(crate) cancel: CancelToken,
     pub(crate) scoring: Scoring,
+    pub(crate) info: RunInfo,
 }
 
 /// Starts a flow at a source.
@@ -173,6 +174,13 @@ impl<S> Flow<S> {
     /// of one that predicts classes. By default all that fit the model.
     pub fn score_with(mut self, metrics: impl Into<Scoring>) -> Self {
         self.settings.scoring = metrics.into();
+        self
+    }
+
+    /// What its runs are called and said to be wherever they are tracked: a name, an experiment,
+    /// parameters and tags of one's own.
+    pub fn track_as(mut self, info: RunInfo) -> Self {
+        self.settings.info = info;
         self
     }
 

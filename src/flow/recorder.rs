@@ -32,6 +32,15 @@ impl<'a, K: Tracker> Recorder<'a, K> {
         self.each(self.tracker, &|tracker| tracker.record(&event))
     }
 
+    /// Records several events in one go.
+    pub(super) fn record_all(&mut self, what: impl Iterator<Item = What>) -> Result<()> {
+        let events: Vec<Event> = what.map(|what| Event::now(self.run, what)).collect();
+        if events.is_empty() {
+            return Ok(());
+        }
+        self.each(self.tracker, &|tracker| tracker.record_all(&events))
+    }
+
     /// Calls every tracker, also when one before it failed, and judges each by itself.
     fn each(
         &mut self,

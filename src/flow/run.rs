@@ -135,7 +135,8 @@ where
         tracker,
     } = taught;
     let (schema, outline) = fit::prepared(divided, estimator, settings)?;
-    let started = session::started(divided, estimator, &outline);
+    let told = (tracker, settings);
+    let started = session::started(divided, estimator, &outline, told);
     let (session, done) = session::recorded(tracker, settings, started, |log, recorder| {
         let sides = divided.division.open(&outline, log)?.sides()?;
         let done = execute(divided, estimator, settings, &schema, &outline, sides, log)?;
@@ -258,6 +259,7 @@ fn report<P, T, M: Predict, K: Tracker>(
     recorder: &mut Recorder<'_, K>,
 ) -> Result<()> {
     recorder.record(What::Fitted {
+        fold: None,
         report: done.model.predictor.report(),
     })?;
     if let Some(scores) = &done.validation_scores {

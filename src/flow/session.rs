@@ -1,5 +1,7 @@
 //! What every run does around its work: a name, its first and last event, a log of its scans.
 
+use serde_json::Value;
+
 use super::recorder::Recorder;
 use super::{Divided, Settings};
 use crate::error::{ErrorKind, Result, label};
@@ -8,7 +10,7 @@ use crate::learn::{Plan, Scan, ScanLog};
 use crate::metric::{Confusion, MetricSpread, Metrics};
 use crate::model::Pipeline;
 use crate::source::Outline;
-use crate::tracker::{Status, Tracker, What};
+use crate::tracker::{RunInfo, Started, Status, Surroundings, Tracker, What, new_id};
 use crate::transform::Invert;
 
 use super::divide::Division;
@@ -19,11 +21,6 @@ pub(super) struct Session {
     pub(super) scans: Vec<Scan>,
     /// What the tracker lost.
     pub(super) lost: Vec<String>,
-}
-
-/// A name for a run: 32 hexadecimal digits.
-pub(super) fn new_id() -> String {
-    format!("{:032x}", rand::random::<u128>())
 }
 
 /// Runs `work` between the first and the last event of a run.
@@ -68,35 +65,42 @@ pub(super) fn recorded_as<K: Tracker, R>(
 }
 
 /// The first event of a run.
-pub(super) fn started<D: Division, P: Plan, T: Plan, E: Estimator>(
+pub(super) fn started<D: Division, P: Plan, T: Plan, E: Estimator, K: Tracker>(
     divided: &Divided<D, P, T>,
     estimator: &E,
     outline: &Outline,
+    (tracker, settings): (&K, &Settings),
 ) -> What {
-    started_tagged(divided, estimator, &outline.tags)
+    let mut started = chain(divided, estimator, &outline.tags);
+    started.tell(&settings.info);
+    started.surroundings = surroundings(tracker);
+    What::Started(Box::new(started))
 }
 
-/// As [`started`], of rows whose tags are known.
-pub(super) fn started_tagged<D: Division, P: Plan, T: Plan, E: Estimator>(
+/// Who runs it and where, if anybody is told.
+pub(super) fn surroundings(tracker: &impl Tracker) -> Option<Surroundings> {
+    (!tracker.is_idle()).then(Surroundings::here)
+}
+
+/// What is known of a chain before a row is read.
+pub(super) fn chain<D: Division, P: Plan, T: Plan, E: Estimator>(
     divided: &Divided<D, P, T>,
     estimator: &E,
     tags: &[String],
-) -> What {
+) -> Started {
     let mut steps = Vec::new();
     divided.steps.labels(&mut steps);
     let mut target_steps = Vec::new();
     divided.target_steps.labels(&mut target_steps);
-    What::Started {
-        floe: env!("CARGO_PKG_VERSION").to_owned(),
-        source: label(&divided.division),
-        split: divided.division.describe(),
-        steps,
-        target_steps,
-        estimator: label(estimator),
-        tags: tags.to_vec(),
-        parent: None,
-        parameters: serde_json::Map::new(),
-    }
+    let mut started = Started::new(&RunInfo::new());
+    started.source = label(&divided.division);
+    started.split = divided.division.describe();
+    started.seed = started.split.get("seed").and_then(Value::as_u64);
+    started.steps = steps;
+    started.target_steps = target_steps;
+    started.estimator = label(estimator);
+    started.tags = tags.to_vec();
+    started
 }
 
 /// Records what the fit of each step found.
@@ -114,10 +118,11 @@ where
     divided.target_steps.labels(&mut target_steps);
     let sides = [steps, target_steps].into_iter().zip(fitted.reports());
     for ((labels, reports), on_target) in sides.zip([false, true]) {
-        for (step, report) in labels.into_iter().zip(reports) {
+        for (index, (step, report)) in labels.into_iter().zip(reports).enumerate() {
             if !report.is_null() {
                 recorder.record(What::StepFitted {
                     step,
+                    index,
                     on_target,
                     fold,
                     report,
@@ -135,14 +140,13 @@ pub(super) fn record_metrics<K: Tracker>(
     metrics: &Metrics,
     step: i64,
 ) -> Result<()> {
-    metrics.iter().try_for_each(|metric| {
-        recorder.record(What::Metric {
-            name: format!("{prefix}{}", metric.name),
-            value: metric.value,
-            reason: metric.reason.clone(),
-            step,
-        })
-    })
+    let metrics = metrics.iter().map(|metric| What::Metric {
+        name: format!("{prefix}{}", metric.name),
+        value: metric.value,
+        reason: metric.reason.clone(),
+        step,
+    });
+    recorder.record_all(metrics)
 }
 
 /// Records the metrics of each fold, and the mean and deviation of each over the folds.
@@ -153,17 +157,15 @@ pub(super) fn record_folds<K: Tracker>(
     for (fold, metrics) in (0..).zip(folds) {
         record_metrics(recorder, "", metrics, fold)?;
     }
-    for spread in MetricSpread::all(folds) {
-        for (which, value) in [("mean", spread.mean), ("std", spread.std)] {
-            recorder.record(What::Metric {
-                name: format!("{}_{which}", spread.name),
-                value: Some(value),
-                reason: None,
-                step: 0,
-            })?;
-        }
-    }
-    Ok(())
+    let spreads = MetricSpread::all(folds).into_iter().flat_map(|spread| {
+        [("mean", spread.mean), ("std", spread.std)].map(|(which, value)| What::Metric {
+            name: format!("{}_{which}", spread.name),
+            value: Some(value),
+            reason: None,
+            step: 0,
+        })
+    });
+    recorder.record_all(spreads)
 }
 
 /// Records what a person should know, and the scans that were made.
@@ -172,18 +174,22 @@ pub(super) fn record_work<K: Tracker>(
     log: &ScanLog,
     warnings: &[String],
 ) -> Result<()> {
-    for scan in &log.scans {
-        recorder.record(What::Scanned {
+    let scans = log
+        .scans
+        .iter()
+        .enumerate()
+        .map(|(index, scan)| What::Scanned {
             purpose: scan.purpose.clone(),
             rows: scan.rows,
             milliseconds: scan.elapsed.as_secs_f64() * 1e3,
-        })?;
-    }
-    warnings.iter().try_for_each(|warning| {
-        recorder.record(What::Warning {
-            message: warning.clone(),
-        })
-    })
+            index,
+        });
+    let warnings = warnings.iter().enumerate();
+    let warnings = warnings.map(|(index, message)| What::Warning {
+        message: message.clone(),
+        index,
+    });
+    recorder.record_all(scans.chain(warnings))
 }
 
 /// What to tell of rows that were not scored.

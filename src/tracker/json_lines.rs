@@ -78,6 +78,16 @@ impl Tracker for JsonLinesTracker {
         self.with_file(|file| file.write_all(&line))
     }
 
+    fn record_all(&self, events: &[Event]) -> Result<()> {
+        let mut lines = Vec::new();
+        for event in events {
+            serde_json::to_writer(&mut lines, event)
+                .map_err(|error| fail(&self.path, error.into()))?;
+            lines.push(b'\n');
+        }
+        self.with_file(|file| file.write_all(&lines))
+    }
+
     fn flush(&self) -> Result<()> {
         self.with_file(|file| file.sync_all())
     }

@@ -28,4 +28,10 @@ impl Tracker for MemoryTracker {
         events.push(event.clone());
         Ok(())
     }
+
+    fn record_all(&self, events: &[Event]) -> Result<()> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend_from_slice(events);
+        Ok(())
+    }
 }

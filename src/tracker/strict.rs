@@ -18,12 +18,20 @@ impl<T: Tracker> Tracker for Strict<T> {
         self.0.record(event)
     }
 
+    fn record_all(&self, events: &[Event]) -> Result<()> {
+        self.0.record_all(events)
+    }
+
     fn flush(&self) -> Result<()> {
         self.0.flush()
     }
 
     fn is_strict(&self) -> bool {
         true
+    }
+
+    fn is_idle(&self) -> bool {
+        self.0.is_idle()
     }
 
     // What it holds fails as one.

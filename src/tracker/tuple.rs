@@ -27,12 +27,20 @@ macro_rules! tuple {
                 each(&[$(&self.$at),+], |member| member.record(event))
             }
 
+            fn record_all(&self, events: &[Event]) -> Result<()> {
+                each(&[$(&self.$at),+], |member| member.record_all(events))
+            }
+
             fn flush(&self) -> Result<()> {
                 each(&[$(&self.$at),+], |member| member.flush())
             }
 
             fn is_strict(&self) -> bool {
                 [$(self.$at.is_strict()),+].contains(&true)
+            }
+
+            fn is_idle(&self) -> bool {
+                ![$(self.$at.is_idle()),+].contains(&false)
             }
 
             fn members(&self) -> Vec<&dyn Tracker> {

@@ -24,7 +24,10 @@ use floe::metric::{
 use floe::model::{BoxModel, BoxPipeline, Model, Pipeline, Registry};
 use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, NdJson, Outline, Parquet, Then};
 use floe::splitter::{Assignment, Rows, TrainTestSplit};
-use floe::tracker::{Event, JsonLinesTracker, MemoryTracker, Status, Strict, What};
+use floe::tracker::{
+    Artifact, Content, Dataset, Event, Git, JsonLinesTracker, LoggedModel, MemoryTracker, RunInfo,
+    RunLog, Signature, Started, Status, Strict, Surroundings, What,
+};
 use floe::transform::impute::{FillValue, Imputation, Imputer, Integers, MissingIndicator, NanAs};
 use floe::transform::scale::{
     Constant, Infinities, MaxAbsScaler, MaxAbsScaling, MinMaxScaler, MinMaxScaling, Nans, Norm,
@@ -143,6 +146,16 @@ fn public_types_are_shared_logged_and_cloned() {
     shared::<Strict<JsonLinesTracker>>();
     value::<Event>();
     value::<What>();
+    value::<Started>();
+    value::<RunInfo>();
+    value::<Surroundings>();
+    value::<Git>();
+    value::<Dataset>();
+    value::<Artifact>();
+    value::<Content>();
+    value::<LoggedModel>();
+    value::<Signature>();
+    shared::<RunLog<'static>>();
     value::<Status>();
 
     value::<Flow<Unsplit<Csv>>>();

@@ -425,7 +425,7 @@ fn a_declared_leak_is_tagged_everywhere() -> Outcome {
     assert!(tagged(run.model().tags()));
     let events = tracker.events();
     let started = events.iter().find_map(|event| match &event.what {
-        What::Started { tags, .. } => Some(tags),
+        What::Started(started) => Some(&started.tags),
         _ => None,
     });
     assert!(started.is_some_and(|tags| tagged(tags)));

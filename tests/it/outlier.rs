@@ -418,6 +418,7 @@ fn what_was_found_is_saved_and_told() {
                 on_target,
                 fold,
                 report,
+                ..
             } => Some((step.clone(), *on_target, *fold, report.clone())),
             _ => None,
         })

@@ -262,14 +262,12 @@ fn candidates_are_runs_nested_in_that_of_the_sweep() {
         .unwrap();
     let events = tracker.events();
     let nested = events.iter().filter(|event| match &event.what {
-        What::Started {
-            parent, parameters, ..
-        } => {
-            if let Some(parent) = parent {
+        What::Started(started) => {
+            if let Some(parent) = &started.parent {
                 assert_eq!(parent, study.id());
-                assert_eq!(parameters.len(), 2);
+                assert_eq!(started.parameters.len(), 2);
             }
-            parent.is_some()
+            started.parent.is_some()
         }
         _ => false,
     });

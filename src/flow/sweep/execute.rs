@@ -15,7 +15,7 @@ use crate::flow::{fit, scoring, session};
 use crate::learn::{Plan, ScanLog};
 use crate::metric::Metrics;
 use crate::splitter::{FoldSplitter, Rows};
-use crate::tracker::{Status, Tracker, What};
+use crate::tracker::{Started, Status, Tracker, What, new_id};
 use crate::transform::Invert;
 
 pub(super) fn run<D, P0, T0, F, C, B, K, P, T, E>(
@@ -34,7 +34,7 @@ where
 {
     let settings = &sweep.base.settings;
     let started = started(sweep, &prepared);
-    let id = session::new_id();
+    let id = new_id();
     let name = id.clone();
     let work = |log: &mut ScanLog, recorder: &mut Recorder<'_, K>| {
         let study = execute(sweep, &prepared, &name, log)?;
@@ -60,7 +60,7 @@ where
 }
 
 /// The first event of a sweep.
-fn started<D: Division, S, F: FoldSplitter, C, B, K, P: Plan, T: Plan, E>(
+fn started<D: Division, S, F: FoldSplitter, C, B, K: Tracker, P: Plan, T: Plan, E>(
     sweep: &Sweep<S, F, C, B, K>,
     prepared: &Prepared<D, P, T, E>,
 ) -> What {
@@ -68,20 +68,17 @@ fn started<D: Division, S, F: FoldSplitter, C, B, K, P: Plan, T: Plan, E>(
         .flows
         .first()
         .map(|flow| &flow.state.divided.division);
-    What::Started {
-        floe: env!("CARGO_PKG_VERSION").to_owned(),
-        source: division.map_or_else(String::new, |division| label(division)),
-        split: json!({
-            "outer": division.map(Division::describe),
-            "inner": sweep.folds.describe(),
-        }),
-        steps: Vec::new(),
-        target_steps: Vec::new(),
-        estimator: format!("{} candidates", sweep.candidates.len()),
-        tags: prepared.outline.tags.clone(),
-        parent: None,
-        parameters: serde_json::Map::new(),
-    }
+    let mut started = Started::new(&sweep.base.settings.info);
+    started.source = division.map_or_else(String::new, |division| label(division));
+    started.split = json!({
+        "outer": division.map(Division::describe),
+        "inner": sweep.folds.describe(),
+    });
+    started.seed = started.split["outer"]["seed"].as_u64();
+    started.estimator = format!("{} candidates", sweep.candidates.len());
+    started.tags.clone_from(&prepared.outline.tags);
+    started.surroundings = session::surroundings(&sweep.tracker);
+    What::Started(Box::new(started))
 }
 
 fn execute<D, P0, T0, F, C, B, K, P, T, E>(
@@ -117,6 +114,7 @@ where
         candidates: &sweep.candidates.each,
         parent: id,
         tags: &prepared.outline.tags,
+        surroundings: session::surroundings(&sweep.tracker),
         weight: scoring::weight(&prepared.schema),
         rows: &rows,
         folds: each,

@@ -21,7 +21,7 @@ use crate::learn::{Plan, Scan, ScanLog};
 use crate::metric::Metrics;
 use crate::model::{Facts, Model};
 use crate::splitter::Fold;
-use crate::tracker::{Status, Tracker, What};
+use crate::tracker::{Status, Surroundings, Tracker, What, new_id};
 use crate::transform::Invert;
 
 /// What all candidates are judged by.
@@ -32,6 +32,7 @@ pub(super) struct Judging<'a, C, K> {
     /// The run that the runs of the candidates are nested in.
     pub(super) parent: &'a str,
     pub(super) tags: &'a [String],
+    pub(super) surroundings: Option<Surroundings>,
     /// The column that rows weigh by when they are scored.
     pub(super) weight: Option<String>,
     pub(super) rows: &'a RowSet,
@@ -182,15 +183,18 @@ impl<C: Clone + Sync, K: Tracker> Judging<'_, C, K> {
         E: Estimator,
     {
         let began = Instant::now();
-        let mut started = session::started_tagged(&flow.divided, &flow.estimator, self.tags);
-        if let What::Started {
-            parent, parameters, ..
-        } = &mut started
-        {
-            *parent = Some(self.parent.to_owned());
-            parameters.extend(self.candidates[at].parameters());
-        }
-        let run = session::new_id();
+        let mut started = session::chain(&flow.divided, &flow.estimator, self.tags);
+        let candidate = &self.candidates[at];
+        // It belongs where the sweep does.
+        started
+            .experiment
+            .clone_from(&self.settings.info.experiment);
+        started.name = Some(candidate.label());
+        started.parent = Some(self.parent.to_owned());
+        started.parameters.extend(candidate.parameters());
+        started.surroundings.clone_from(&self.surroundings);
+        let started = What::Started(Box::new(started));
+        let run = new_id();
         let work = |log: &mut ScanLog, recorder: &mut Recorder<'_, K>| {
             let mut models = Vec::with_capacity(fitted.len());
             for (fold, fitted) in fitted.into_iter().enumerate() {

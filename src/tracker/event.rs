@@ -1,0 +1,150 @@
+//! What happens in a run, as data.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Artifact, Dataset, LoggedModel, Started, number};
+
+/// Something that happened in a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Event {
+    /// The run: 32 hexadecimal digits.
+    pub run: String,
+    /// When it happened, in milliseconds since 1970-01-01 UTC. It is not when it was written: an
+    /// event that is sent twice is one event.
+    pub time: i64,
+    /// What happened.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened in a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum What {
+    /// The run began.
+    Started(Box<Started>),
+    /// Parameters by name. A parameter is told once: its value does not change.
+    Parameters {
+        /// The values by name.
+        parameters: Map<String, Value>,
+    },
+    /// Tags by name; the last one told under a name holds.
+    Tags {
+        /// The texts by name.
+        tags: BTreeMap<String, String>,
+    },
+    /// Rows that the run read.
+    Dataset(Box<Dataset>),
+    /// A step was fitted that has something to tell.
+    StepFitted {
+        /// The step, as its `Debug` text.
+        step: String,
+        /// Its place among the steps on its side, from 0.
+        #[serde(default)]
+        index: usize,
+        /// Whether it stands on the target.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        on_target: bool,
+        /// The fold whose model it is part of, if of one.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        fold: Option<usize>,
+        /// What it found, by column: its fences, or what it fills gaps with.
+        report: Value,
+    },
+    /// The estimator was fitted.
+    Fitted {
+        /// The fold whose model it is, if of one.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        fold: Option<usize>,
+        /// Facts about the fit, such as coefficients by name.
+        report: Value,
+    },
+    /// A number that tells how well it goes, such as a metric of the test rows.
+    Metric {
+        /// Its name, such as `r2`.
+        name: String,
+        /// Its value; absent where it is undefined. NaN and the infinities are values.
+        #[serde(with = "number", default)]
+        value: Option<f64>,
+        /// Why it is undefined.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        reason: Option<String>,
+        /// The step of a series; 0 for a single value.
+        step: i64,
+    },
+    /// A file, a folder or a text that belongs to the run.
+    Artifact(Box<Artifact>),
+    /// The model of the run, whole.
+    Model(Box<LoggedModel>),
+    /// Something that a person should know.
+    Warning {
+        /// What it is.
+        message: String,
+        /// Its place among the warnings, from 0.
+        #[serde(default)]
+        index: usize,
+    },
+    /// Rows were read.
+    Scanned {
+        /// Why.
+        purpose: String,
+        /// Rows that came out of the query.
+        rows: u64,
+        /// Wall time in milliseconds.
+        milliseconds: f64,
+        /// Its place among the scans, from 0.
+        #[serde(default)]
+        index: usize,
+    },
+    /// The run ended.
+    Finished {
+        /// How.
+        status: Status,
+        /// The error, where there was one.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        error: Option<String>,
+    },
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Status {
+    /// With all that it was to give.
+    Finished,
+    /// With an error.
+    Failed,
+    /// By its cancel token.
+    Cancelled,
+}
+
+impl Event {
+    /// An event that happens now.
+    pub fn now(run: impl Into<String>, what: What) -> Self {
+        Self::at(run, now(), what)
+    }
+
+    /// An event that happened at a time, in milliseconds since 1970-01-01 UTC.
+    pub fn at(run: impl Into<String>, time: i64, what: What) -> Self {
+        Self {
+            run: run.into(),
+            time,
+            what,
+        }
+    }
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
