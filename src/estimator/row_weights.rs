@@ -4,7 +4,7 @@ use polars::prelude::PlSmallStr;
 
 use super::Classes;
 use crate::error::{Error, ErrorKind, Result, listed};
-use crate::learn::{Category, Learned, Need, Statistic};
+use crate::learn::{Category, GroupStatistic, Learned, Need, Statistic};
 use crate::schema::{Kind, Role, Schema, physical_unit};
 
 /// The column of the weights: the one that was named, else the one that has the role.
@@ -39,7 +39,7 @@ pub(super) fn column_of(
 
 /// What must be known of the weights.
 pub(super) fn needs(column: &PlSmallStr, target: &PlSmallStr) -> [Need; 2] {
-    let mean = crate::learn::GroupStatistic::Mean;
+    let mean = GroupStatistic::Mean;
     [
         Need::column(column.clone(), Statistic::Min),
         Need::grouped(column.clone(), target.clone(), mean, Classes::MOST),
@@ -74,7 +74,7 @@ pub(super) fn of_classes(
         return fail(message, "a row that shall not count has the weight 0");
     }
     let unit = physical_unit(schema.field(column)?.dtype());
-    let groups = learned.grouped(column, target)?;
+    let groups = learned.grouped(column, target, GroupStatistic::Mean)?;
     let mut sums = Vec::with_capacity(classes.len());
     for class in classes {
         let group = groups.get(Some(class));

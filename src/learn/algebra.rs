@@ -12,9 +12,9 @@ use polars::prelude::{Column, DataFrame, IntoLazy, PlSmallStr, Series};
 
 use super::accumulate::Double;
 use super::answers::{ColumnAnswer, FactorAnswer};
+use super::column_ask::ColumnAsk;
 use super::need::Statistic;
 use super::physical::{series_of, values_of};
-use super::sheet::ColumnAsk;
 use super::value::{Mean, Quantile, Value};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Kind, Schema};

@@ -7,7 +7,7 @@ use super::algebra::carry_factor;
 use super::answers::{Answers, Approximate, ColumnAnswer, FactorAnswer};
 use super::beyond::Beyond;
 use super::category::{Categories, Counted, MostFrequent, too_many};
-use super::grouped::Grouped;
+use super::grouped::{GroupStatistic, Grouped};
 use super::least_squares::LeastSquares;
 use super::sheet::{Asked, AskedGroups};
 use super::value::{Mean, Quantile, Value};
@@ -237,17 +237,20 @@ impl Learned {
         })
     }
 
-    /// What was asked of a column for each category of another one.
+    /// What was asked of a column for each category of another one, by the statistic that was
+    /// asked for.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Config`] when it was not asked for; [`ErrorKind::Fit`] when there are more
     /// categories than were allowed.
-    pub fn grouped(&self, column: &str, by: &str) -> Result<&Grouped> {
-        let mut groups = self.groups.iter();
-        let found = groups.find(|(ask, _)| ask.column == column && ask.by == by);
+    pub fn grouped(&self, column: &str, by: &str, statistic: GroupStatistic) -> Result<&Grouped> {
+        let asked =
+            |ask: &AskedGroups| ask.column == column && ask.by == by && ask.statistic == statistic;
+        let found = self.groups.iter().find(|(ask, _)| asked(ask));
         let (ask, groups) = found.ok_or_else(|| {
-            let message = format!("the step reads groups by `{by}` that it did not ask for");
+            let message =
+                format!("the step reads {statistic:?} by `{by}`, which it did not ask for");
             Error::new(ErrorKind::Config, message)
                 .on_column(column)
                 .with_help("return `Need::grouped` from `needs`")

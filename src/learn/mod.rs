@@ -13,6 +13,7 @@ mod beyond;
 mod category;
 mod climb;
 mod climb_folds;
+mod column_ask;
 mod elastic_net;
 mod filling;
 mod grouped;

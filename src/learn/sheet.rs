@@ -2,65 +2,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use polars::prelude::{DataFrame, DataType, Expr, LazyFrame, PlSmallStr};
+use polars::prelude::{DataFrame, Expr, LazyFrame, PlSmallStr};
 
 use super::accumulate;
 use super::algebra::Trail;
 use super::beyond::Beyond;
+pub(crate) use super::column_ask::ColumnAsk;
 use super::grouped::GroupStatistic;
 use super::need::Statistic;
-use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{Field, Kind, column, is_hidden};
-
-/// A column at a version, with the physical numbers behind it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ColumnAsk {
-    pub(crate) column: PlSmallStr,
-    pub(crate) version: u32,
-    /// None of a column of texts.
-    pub(crate) kind: Option<Kind>,
-    pub(crate) dtype: DataType,
-}
-
-impl ColumnAsk {
-    pub(crate) fn new(field: &Field, version: u32) -> Result<Self> {
-        let kind = match field.dtype() {
-            DataType::String => None,
-            dtype => Some(Kind::of(field.name(), dtype)?),
-        };
-        Ok(Self {
-            column: field.name().clone(),
-            version,
-            kind,
-            dtype: field.dtype().clone(),
-        })
-    }
-
-    pub(crate) fn refuse_texts(&self) -> Result<()> {
-        Kind::of(&self.column, &self.dtype).map(drop)
-    }
-
-    /// Equal floats are an accident: they tell no rows apart.
-    pub(crate) fn refuse_floats(&self) -> Result<()> {
-        if !self.dtype.is_float() {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Schema, "floats are no categories")
-            .on_column(self.column.as_str())
-            .with_dtype(&self.dtype)
-            .with_help("cast the column to an integer, a Boolean or a String first"))
-    }
-
-    pub(crate) fn refuse_statistic(&self, statistic: Statistic) -> Result<()> {
-        if let Statistic::Categories { .. } = statistic {
-            self.refuse_floats()?;
-        }
-        if statistic.is_of_texts() {
-            return Ok(());
-        }
-        self.refuse_texts()
-    }
-}
+use crate::error::Result;
+use crate::schema::{Kind, column, is_hidden};
 
 /// One column of the scan of a level, and all that is asked of it.
 #[derive(Clone, Debug)]
@@ -212,6 +163,7 @@ pub(crate) struct AskedGroups {
     pub(crate) slot: usize,
     pub(crate) column: PlSmallStr,
     pub(crate) by: PlSmallStr,
+    pub(crate) statistic: GroupStatistic,
     pub(crate) most: usize,
 }
 

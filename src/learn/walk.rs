@@ -295,6 +295,7 @@ impl Walk {
                         slot,
                         column,
                         by,
+                        statistic,
                         most,
                     });
                 }

@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt;
 
-use polars::prelude::{Column, DataFrame, DataType, PlSmallStr};
+use polars::prelude::{ChunkApply, Column, DataFrame, DataType, IntoColumn, PlSmallStr};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::PartSet;
@@ -168,7 +168,7 @@ impl SplitCount {
             *self.rows.get_mut(*part).ok_or_else(no_part)? += 1;
         }
         for (values, column) in self.columns.iter_mut().zip(columns) {
-            let text = column.cast(&DataType::String)?;
+            let text = joined_zeros(column)?.cast(&DataType::String)?;
             for (part, value) in parts.iter().zip(text.str()?.iter()) {
                 let at = values.place(value, count)?;
                 values.rows[at][*part] += 1;
@@ -252,6 +252,21 @@ impl Values {
         self.rows.push(vec![0; parts]);
         Ok(at)
     }
+}
+
+/// A negative zero is the value zero, and its text would be another one.
+fn joined_zeros(column: &Column) -> Result<Column> {
+    Ok(match column.dtype() {
+        DataType::Float64 => column
+            .f64()?
+            .apply_values(|value| value + 0.0)
+            .into_column(),
+        DataType::Float32 => column
+            .f32()?
+            .apply_values(|value| value + 0.0)
+            .into_column(),
+        _ => column.clone(),
+    })
 }
 
 fn no_part() -> Error {

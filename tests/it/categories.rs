@@ -212,7 +212,7 @@ fn groups_have_the_mean_median_and_mode_of_their_own_rows() {
         let medians = ask(GroupStatistic::Median).unwrap();
         let modes = ask(GroupStatistic::MostFrequent).unwrap();
         let naive = by_hand(&rows(997), of, by);
-        let means = means.grouped(of, by).unwrap();
+        let means = means.grouped(of, by, GroupStatistic::Mean).unwrap();
         assert_eq!(means.groups.len(), naive.len());
         assert!(naive.contains_key(&None), "a group of nulls");
         for (at, group) in means.groups.iter().enumerate() {
@@ -224,13 +224,20 @@ fn groups_have_the_mean_median_and_mode_of_their_own_rows() {
             assert!((found - mean).abs() <= 1e-13 * mean.abs(), "{found} {mean}");
             values.sort_by(f64::total_cmp);
             let middle = f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2]);
-            let median = &medians.grouped(of, by).unwrap().groups[at];
+            let median = &medians
+                .grouped(of, by, GroupStatistic::Median)
+                .unwrap()
+                .groups[at];
             assert!((median.median.unwrap().to_f64() - middle).abs() < 1e-12);
             let most = values
                 .iter()
                 .map(|value| values.iter().filter(|other| *other == value).count())
                 .max();
-            let mode = modes.grouped(of, by).unwrap().groups[at].clone();
+            let mode = modes
+                .grouped(of, by, GroupStatistic::MostFrequent)
+                .unwrap()
+                .groups[at]
+                .clone();
             assert_eq!(mode.most_frequent.unwrap().rows, most.unwrap() as u64);
         }
     }
@@ -241,7 +248,7 @@ fn parts_of_a_group_add_up_and_do_not_depend_on_its_values() {
     let statistic = GroupStatistic::Parts { seed: 7, parts: 4 };
     let look = || Look::new(vec![Need::grouped("fare", "port", statistic, MOST)]);
     let learned = look().at(rows(2000)).unwrap();
-    let groups = learned.grouped("fare", "port").unwrap();
+    let groups = learned.grouped("fare", "port", statistic).unwrap();
     let naive = by_hand(&rows(2000), "fare", "port");
     for group in &groups.groups {
         let key = group.category.as_ref().map(ToString::to_string);
@@ -301,11 +308,61 @@ fn folds_learn_what_each_would_alone_from_one_scan() {
             alone.most_frequent("age", MOST).unwrap(),
             together.most_frequent("age", MOST).unwrap()
         );
-        for (of, by) in [("age", "port"), ("fare", "class"), ("age", "class")] {
+        for (of, by, statistic) in [
+            ("age", "port", GroupStatistic::Mean),
+            ("fare", "class", GroupStatistic::Median),
+            ("age", "class", GroupStatistic::Parts { seed: 1, parts: 3 }),
+        ] {
             assert_eq!(
-                alone.grouped(of, by).unwrap(),
-                together.grouped(of, by).unwrap()
+                alone.grouped(of, by, statistic).unwrap(),
+                together.grouped(of, by, statistic).unwrap()
             );
         }
     }
+}
+
+#[test]
+fn groups_are_read_by_their_statistic() {
+    let need = |statistic| Need::grouped("fare", "port", statistic, MOST);
+    let both = vec![need(GroupStatistic::Mean), need(GroupStatistic::Median)];
+    let learned = Look::new(both).at(rows(500)).unwrap();
+    let mean = learned
+        .grouped("fare", "port", GroupStatistic::Mean)
+        .unwrap();
+    assert!(
+        mean.groups
+            .iter()
+            .all(|group| group.mean.is_some() && group.median.is_none())
+    );
+    let median = learned
+        .grouped("fare", "port", GroupStatistic::Median)
+        .unwrap();
+    assert!(
+        median
+            .groups
+            .iter()
+            .all(|group| group.mean.is_none() && group.median.is_some())
+    );
+    let error = learned
+        .grouped("fare", "port", GroupStatistic::Spread)
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+}
+
+#[test]
+fn polars_own_categories_are_refused_by_what_they_are() {
+    let own = DataType::from_categories(Categories::global());
+    let rows = rows(50)
+        .lazy()
+        .with_column(col("port").cast(own))
+        .collect()
+        .unwrap();
+    let flow = floe::from_train(InMemory::new(rows)).learn(MostFrequentClassifier::new("port"));
+    let error = flow.fit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Schema);
+    let told = error.to_string();
+    assert!(
+        told.contains("own categories") && told.contains("String"),
+        "{told}"
+    );
 }

@@ -173,3 +173,13 @@ fn many_rows_in_any_chunks_are_split_alike() {
     same!(TimeSeriesSplit::new(3).gap(5));
     same!(TimeSeriesSplit::new(3).by_time("group"));
 }
+
+#[test]
+fn a_negative_zero_is_the_value_zero() {
+    let rows = df!["x" => [0.0, -0.0, 1.0, -0.0], "y" => [0.0_f32, -0.0, 0.0, 0.0]];
+    let flow = floe::from(InMemory::new(rows.expect("columns"))).split(TrainTestSplit::new(0.5));
+    let report = flow.split_report(["x", "y"]).expect("a report");
+    let values = &report.sides[0].values;
+    let values: Vec<_> = values.iter().map(|of| of.value.as_deref()).collect();
+    assert_eq!(values, [Some("0.0"), Some("1.0"), Some("0.0")]);
+}

@@ -323,3 +323,53 @@ fn a_stopped_sweep_keeps_what_was_judged() {
     assert_eq!(told[0].candidate, "alpha=0.1");
     assert!(told[1].remaining <= told[1].elapsed * 2);
 }
+
+/// JSON has no word for infinity, and the table and the names of the candidates say it.
+#[test]
+fn parameters_that_are_no_finite_numbers_are_shown() {
+    #[derive(Clone, Debug, serde::Serialize)]
+    struct Params {
+        alpha: f64,
+        end: Option<f32>,
+    }
+    let each = [(f64::INFINITY, None), (1.0, Some(f32::NEG_INFINITY))];
+    let list = each.map(|(alpha, end)| Params { alpha, end });
+    let flow = floe::from(InMemory::new(rows(300))).split(TrainTestSplit::new(0.2).seed(1));
+    let study = flow
+        .sweep(KFold::new(3).seed(2), Candidates::list(list), |flow, _| {
+            flow.learn(MeanRegressor::new("y"))
+        })
+        .run()
+        .unwrap();
+    let table = study.table().unwrap();
+    let alpha: Vec<_> = table.column("alpha").unwrap().f64().unwrap().to_vec();
+    assert_eq!(alpha, [Some(f64::INFINITY), Some(1.0)]);
+    let end = table.column("end").unwrap().str().unwrap();
+    assert_eq!(end.iter().collect::<Vec<_>>(), [None, Some("-inf")]);
+    let axis = Candidates::axis("c", [f64::INFINITY, f64::NAN, 0.5]);
+    assert_eq!(format!("{axis:?}"), r#"["c=inf", "c=NaN", "c=0.5"]"#);
+}
+
+/// A candidate with classes has metrics that one of numbers has not, and the other way round.
+#[test]
+fn the_table_has_the_metrics_of_every_candidate() {
+    let flag = (col("a").gt(lit(100.0)))
+        .cast(DataType::Int64)
+        .alias("flag");
+    let rows = rows(300).lazy().with_column(flag).collect().unwrap();
+    for metric in ["r2", "accuracy"] {
+        let flow = floe::from(InMemory::new(rows.clone())).split(TrainTestSplit::new(0.2).seed(1));
+        let candidates = Candidates::list(["number", "class"]);
+        let sweep = flow.sweep(KFold::new(3).seed(2), candidates, |flow, which| {
+            flow.learn(match *which {
+                "number" => BoxEstimator::new(MeanRegressor::new("flag")),
+                _ => BoxEstimator::new(MostFrequentClassifier::new("flag")),
+            })
+        });
+        let table = sweep.rank_by(metric).run().unwrap().table().unwrap();
+        for name in ["r2_mean", "accuracy_mean"] {
+            let column = table.column(name).unwrap();
+            assert_eq!(column.null_count(), 1, "{name} ranked by {metric}");
+        }
+    }
+}

@@ -184,7 +184,7 @@ fn moments(
 ) -> Result<Vec<Moments>> {
     let dtype = schema.field(name)?.dtype();
     let (wide, unit) = (is_wide(name, dtype)?, physical_unit(dtype));
-    let groups = learned.grouped(name, target)?;
+    let groups = learned.grouped(name, target, GroupStatistic::Spread)?;
     let each = classes.labels().iter().map(|class| {
         let group = groups.get(Some(class));
         let found = group.and_then(|group| Some((group.mean?, group.std?)));

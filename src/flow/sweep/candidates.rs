@@ -3,6 +3,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::shown::shown;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The parameter sets that a [`Sweep`](super::Sweep) compares: a grid of typed axes, or a list.
@@ -175,8 +176,4 @@ impl<C> fmt::Debug for Candidates<C> {
         let labels = self.each.iter().map(Candidate::label);
         f.debug_list().entries(labels).finish()
     }
-}
-
-fn shown<V: Serialize>(value: &V) -> std::result::Result<Value, String> {
-    serde_json::to_value(value).map_err(|error| error.to_string())
 }

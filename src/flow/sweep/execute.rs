@@ -159,22 +159,27 @@ fn first<T>(of: &[T]) -> Result<&T> {
 /// Puts the candidates in order of a metric's mean over the folds, those that failed last, and gives
 /// the metric.
 fn rank<C>(tried: &mut [Tried<C>], asked: Option<&str>) -> Result<String> {
-    let Some(judged) = tried.iter().find(|tried| tried.error.is_none()) else {
+    let judged = || tried.iter().filter(|tried| tried.error.is_none());
+    let Some(first) = judged().next() else {
         return match tried.first().and_then(|tried| tried.error.clone()) {
             Some(error) => Err(error),
             None => Err(crate::learn::stuck()),
         };
     };
-    let known = |name: &str| {
-        judged
-            .metrics
-            .iter()
-            .any(|fold| fold.iter().any(|m| m.name == name))
+    let knows = |tried: &Tried<C>, name: &str| {
+        let mut folds = tried.metrics.iter();
+        folds.any(|fold| fold.iter().any(|metric| metric.name == name))
     };
-    let usual = if known("accuracy") { "accuracy" } else { "r2" };
+    let usual = if knows(first, "accuracy") {
+        "accuracy"
+    } else {
+        "r2"
+    };
     let metric = asked.unwrap_or(usual);
-    if !known(metric) {
-        let names = judged.metrics.iter().flat_map(Metrics::iter);
+    // Candidates may be of different metrics.
+    if !judged().any(|tried| knows(tried, metric)) {
+        let names = judged().flat_map(|tried| &tried.metrics);
+        let names = names.flat_map(Metrics::iter);
         let mut names: Vec<_> = names.map(|metric| metric.name.clone()).collect();
         names.sort_unstable();
         names.dedup();

@@ -4,6 +4,7 @@ mod candidates;
 mod execute;
 mod explain;
 mod judge;
+mod shown;
 mod study;
 
 use std::fmt;

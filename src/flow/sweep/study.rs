@@ -7,6 +7,7 @@ use polars::prelude::{
 };
 use serde_json::Value;
 
+use super::shown::not_finite;
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::Scan;
 use crate::metric::{MetricSpread, Metrics};
@@ -143,9 +144,17 @@ impl<C, R> Study<C, R> {
             let values = rows.clone().map(|tried| &tried.parameters[at].1);
             columns.push(parameter(name, &values.collect::<Vec<_>>()));
         }
-        let judged = rows.clone().find(|tried| tried.error.is_none());
-        for spread in judged.map_or_else(Vec::new, |tried| MetricSpread::all(&tried.metrics)) {
-            let name = &spread.name;
+        // A candidate may define metrics that the best one does not.
+        let mut metrics: Vec<String> = Vec::new();
+        for spread in rows
+            .clone()
+            .flat_map(|tried| MetricSpread::all(&tried.metrics))
+        {
+            if !metrics.contains(&spread.name) {
+                metrics.push(spread.name);
+            }
+        }
+        for name in &metrics {
             let spreads = rows.clone().map(|tried| tried.metric(name));
             let spreads: Vec<_> = spreads.collect();
             let of = |pick: fn(&MetricSpread) -> f64| -> Float64Chunked {
@@ -190,8 +199,11 @@ fn parameter(name: &str, values: &[&Value]) -> Column {
     // An integer that a float would round stays as it is written.
     let rounds =
         |value: &&Value| !value.is_f64() && value.as_f64().is_some_and(|float| float.abs() > EXACT);
-    if all(Value::is_number) && !values.iter().any(rounds) {
-        let values = values.iter().map(|value| value.as_f64());
+    let is_float = |value: &Value| value.is_number() || not_finite(value).is_some();
+    let some = values.iter().any(|value| value.is_number());
+    if some && all(is_float) && !values.iter().any(rounds) {
+        let values = values.iter();
+        let values = values.map(|value| value.as_f64().or_else(|| not_finite(value)));
         return named(name, values.collect::<Float64Chunked>());
     }
     let values = values.iter().map(|value| match value {

@@ -75,7 +75,7 @@ impl Double {
         clippy::cast_sign_loss,
         reason = "The float is a rounded u128."
     )]
-    fn magnitude(value: u128) -> Self {
+    pub(crate) fn magnitude(value: u128) -> Self {
         let hi = value as f64;
         let back = hi as u128;
         let rest = value.abs_diff(back) as f64;

@@ -2,15 +2,16 @@ use polars::prelude::{DataType, Series};
 
 use super::counts::Tallied;
 use super::group_spread::GroupSpread;
+use super::group_sum::{Number, Sum};
 use super::keys::{Keys, NONE};
 use super::some;
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::PartSet;
-use crate::learn::accumulate::{Double, OrderBuffer};
+use crate::learn::accumulate::OrderBuffer;
 use crate::learn::category::{Category, most_frequent};
-use crate::learn::grouped::{Group, GroupStatistic, Grouped, PartSum, part_of_row};
+use crate::learn::grouped::{Group, GroupStatistic, Grouped, part_of_row};
 use crate::learn::sheet::GroupedAsk;
-use crate::learn::value::{Mean, Quantile, Value};
+use crate::learn::value::{Quantile, Value};
 use crate::schema::Kind;
 
 /// What one column teaches for each category of another.
@@ -47,23 +48,6 @@ enum Learned {
     IntegerSpread(Box<GroupSpread<i128>>),
     FloatSpread(Box<GroupSpread<f64>>),
     Values(Tallied),
-}
-
-/// A sum in the order of the rows: exact of integers, to about 106 bits of floats.
-#[derive(Clone, Copy, Default)]
-struct Sum {
-    values: u64,
-    integers: i128,
-    floats: Double,
-    /// Of parts only.
-    squares: Double,
-}
-
-/// One value on its way into a state.
-#[derive(Clone, Copy)]
-enum Number {
-    Int(i128),
-    Float(f64),
 }
 
 impl GroupedGather {
@@ -219,12 +203,7 @@ impl State {
         let Some(value) = value else {
             return;
         };
-        let sum = &mut self.parts[part];
-        sum.values += 1;
-        match value {
-            Number::Int(value) => sum.integers = sum.integers.saturating_add(value),
-            Number::Float(value) => sum.floats = sum.floats + Double { hi: value, lo: 0.0 },
-        }
+        self.parts[part].push(value);
         match (&mut self.learned, value) {
             (Learned::Integers(order), Number::Int(value)) => order.push(&[value], None),
             (Learned::Floats(order), Number::Float(value)) => order.push(&[value], None),
@@ -236,22 +215,15 @@ impl State {
 
     fn push_with_square(&mut self, part: usize, value: Option<Number>) {
         self.push(part, value);
-        let square = match value {
-            Some(Number::Int(value)) => Double::difference(value, 0).square(),
-            Some(Number::Float(value)) => Double::product(value, value),
-            None => return,
-        };
-        let sum = &mut self.parts[part];
-        sum.squares = sum.squares + square;
+        if let Some(value) = value {
+            self.parts[part].push_square(value);
+        }
     }
 
     fn join(&mut self, other: &Self) {
         self.rows += other.rows;
         for (sum, other) in self.parts.iter_mut().zip(&other.parts) {
-            sum.values += other.values;
-            sum.integers = sum.integers.saturating_add(other.integers);
-            sum.floats = sum.floats + other.floats;
-            sum.squares = sum.squares + other.squares;
+            sum.join(other);
         }
         match (&mut self.learned, &other.learned) {
             (Learned::Integers(order), Learned::Integers(other)) => order.append(other),
@@ -277,7 +249,7 @@ impl State {
         };
         match (statistic, self.learned) {
             (GroupStatistic::Mean, _) => {
-                group.mean = self.parts.first().and_then(|sum| sum.mean());
+                group.mean = self.parts.first().and_then(Sum::mean);
             }
             (GroupStatistic::Spread, Learned::IntegerSpread(spread)) => {
                 (group.mean, group.std) = spread.found();
@@ -312,36 +284,6 @@ impl State {
             _ => {}
         }
         group
-    }
-}
-
-impl Sum {
-    fn part(&self) -> PartSum {
-        if self.values == 0 {
-            return PartSum::default();
-        }
-        let sum = Double::difference(self.integers, 0) + self.floats;
-        let around = self.squares - sum.square() / self.values as f64;
-        PartSum {
-            values: self.values,
-            sum: sum.value(),
-            // Equal values leave a rounding error of either sign.
-            squares: around.value().max(0.0),
-        }
-    }
-
-    /// The mean: of integers an exact origin and what is left over, divided.
-    fn mean(&self) -> Option<Mean> {
-        if self.values == 0 {
-            return None;
-        }
-        let count = i128::from(self.values);
-        let rest = self.integers.rem_euclid(count) as f64 / self.values as f64;
-        let floats = self.floats / self.values as f64;
-        Some(Mean {
-            origin: self.integers.div_euclid(count),
-            offset: rest + floats.hi,
-        })
     }
 }
 

@@ -4,6 +4,7 @@ mod column;
 mod counts;
 mod factor;
 mod group_spread;
+mod group_sum;
 mod grouped;
 mod keys;
 

@@ -215,8 +215,15 @@ impl TargetEncoder {
             ))
     }
 
+    fn of_groups(&self) -> GroupStatistic {
+        GroupStatistic::Parts {
+            seed: self.seed,
+            parts: self.parts,
+        }
+    }
+
     fn encoded(&self, column: &str, input: &Schema, learned: &Learned) -> Result<Encoded> {
-        let groups = learned.grouped(&self.target, column)?;
+        let groups = learned.grouped(&self.target, column, self.of_groups())?;
         let nulls = groups.get(None).map_or(0, |group| group.rows);
         if nulls > 0 && self.nulls == NullMean::Error {
             let message = format!("{nulls} of the train rows are null");
@@ -299,10 +306,7 @@ impl Transform for TargetEncoder {
     }
 
     fn needs(&self, input: &Schema) -> Result<Vec<Need>> {
-        let parts = GroupStatistic::Parts {
-            seed: self.seed,
-            parts: self.parts,
-        };
+        let parts = self.of_groups();
         let columns = self.resolve(input)?.into_iter();
         let grouped =
             columns.map(|name| Need::grouped(self.target.clone(), name, parts, self.most));

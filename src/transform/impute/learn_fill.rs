@@ -44,13 +44,16 @@ impl Lesson<'_> {
         }
         needs.push(Need::column(column.clone(), statistic));
         if let Some(by) = self.by {
-            let of_groups = match self.what {
-                What::Mean => GroupStatistic::Mean,
-                What::Median => GroupStatistic::Median,
-                What::MostFrequent => GroupStatistic::MostFrequent,
-            };
-            let need = Need::grouped(column.clone(), by.clone(), of_groups, self.most);
+            let need = Need::grouped(column.clone(), by.clone(), self.of_groups(), self.most);
             needs.push(need);
+        }
+    }
+
+    fn of_groups(&self) -> GroupStatistic {
+        match self.what {
+            What::Mean => GroupStatistic::Mean,
+            What::Median => GroupStatistic::Median,
+            What::MostFrequent => GroupStatistic::MostFrequent,
         }
     }
 
@@ -133,7 +136,7 @@ impl Lesson<'_> {
             return Ok(Vec::new());
         };
         let mut fills = Vec::new();
-        for group in &learned.grouped(column, by)?.groups {
+        for group in &learned.grouped(column, by, self.of_groups())?.groups {
             let Some(category) = &group.category else {
                 continue;
             };
