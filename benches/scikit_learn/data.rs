@@ -84,3 +84,33 @@ pub(crate) fn classes(path: &Path, rows: usize) -> Result<(), Box<dyn Error>> {
     let columns = features.chain([Column::new("class".into(), class)]);
     write(DataFrame::new(rows, columns.collect())?, path)
 }
+
+/// Four floats of which a tenth is missing, two integers, and a number that depends on them.
+pub(crate) fn job(path: &Path, rows: usize) -> Result<(), Box<dyn Error>> {
+    let mut random = Random(ChaCha8Rng::seed_from_u64(3));
+    let mut target = vec![0.0; rows];
+    let mut columns = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        let mut values = Vec::with_capacity(rows);
+        for target in &mut target {
+            let value = random.normal() + 3.0;
+            *target += value;
+            values.push((random.below(10) > 0).then_some(value));
+        }
+        columns.push(Column::new(name.into(), values));
+    }
+    for (name, bound) in [("e", 100), ("f", 1_000_000)] {
+        let mut values = Vec::with_capacity(rows);
+        for target in &mut target {
+            let value = i64::try_from(random.below(bound))?;
+            *target += value as f64 / bound as f64;
+            values.push(value);
+        }
+        columns.push(Column::new(name.into(), values));
+    }
+    for target in &mut target {
+        *target += random.normal();
+    }
+    columns.push(Column::new("y".into(), target));
+    write(DataFrame::new(rows, columns)?, path)
+}

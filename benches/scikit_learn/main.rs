@@ -23,11 +23,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["run", case, path] => run(case, path),
         _ => {
             let folder = tempfile::tempdir()?;
-            ["mixed", "classes"].into_iter().try_for_each(|case| {
-                let path = folder.path().join(case).with_extension("parquet");
-                make(case, &path, 5_000)?;
-                run(case, path.to_str().ok_or("a path that is no UTF-8")?)
-            })
+            ["mixed", "classes", "job"]
+                .into_iter()
+                .try_for_each(|case| {
+                    let path = folder.path().join(case).with_extension("parquet");
+                    make(case, &path, 5_000)?;
+                    run(case, path.to_str().ok_or("a path that is no UTF-8")?)
+                })
         }
     }
 }
@@ -35,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn make(case: &str, path: &Path, rows: usize) -> Result<(), Box<dyn Error>> {
     match case {
         "mixed" => data::mixed(path, rows),
+        "job" => data::job(path, rows),
         _ => data::classes(path, rows),
     }
 }
@@ -42,6 +45,7 @@ fn make(case: &str, path: &Path, rows: usize) -> Result<(), Box<dyn Error>> {
 fn run(case: &str, path: &str) -> Result<(), Box<dyn Error>> {
     let told = match case {
         "mixed" => mixed(path)?,
+        "job" => job(path)?,
         _ => classes(path)?,
     };
     writeln!(std::io::stdout(), "{told}")?;
@@ -88,4 +92,23 @@ fn classes(path: &str) -> Result<String, Box<dyn Error>> {
     Ok(format!(
         "{{\"accuracy\": {accuracy:?}, \"log_loss\": {log_loss:?}}}"
     ))
+}
+
+/// Two columns derived from others, means for gaps, mean 0 and deviation 1, 30 % of the rows kept for
+/// the score, least squares, R².
+fn job(path: &str) -> Result<String, Box<dyn Error>> {
+    let derived = WithColumns::new([
+        (col("a") * col("b")).alias("product"),
+        (col("d") / (col("c") + lit(1.0))).alias("ratio"),
+    ]);
+    let features = ["a", "b", "c", "d", "e", "f", "product", "ratio"];
+    let run = floe::from(Parquet::new(path))
+        .then(derived)
+        .split(TrainTestSplit::new(0.3).seed(1))
+        .then(Imputer::mean(features))
+        .then(StandardScaler::new(features))
+        .learn(LinearRegression::new(features, "y"))
+        .run()?;
+    let r2 = run.metrics().r2().ok_or("R² is not defined")?;
+    Ok(format!("{{\"r2\": {r2:?}}}"))
 }

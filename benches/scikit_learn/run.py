@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Times floe and scikit-learn on the same files, each as a process of its own.
 
-    python3 benches/scikit_learn/run.py [--rows-mixed 5000000] [--rows-classes 1000000] [--repeat 3]
+    python3 benches/scikit_learn/run.py [--rows-mixed 5000000] [--rows-classes 1000000] [--rows-job 3000000]
+                                         [--only mixed|classes|job] [--repeat 3]
 
 needs Python with scikit-learn, pandas and pyarrow. It builds the bench in release, makes the files in a
 temporary folder, runs each side in turn, and prints the best wall time and the largest memory.
@@ -50,11 +51,20 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     arguments.add_argument("--rows-mixed", type=int, default=5_000_000)
     arguments.add_argument("--rows-classes", type=int, default=1_000_000)
+    arguments.add_argument("--rows-job", type=int, default=3_000_000)
+    arguments.add_argument("--only", choices=["mixed", "classes", "job"])
     arguments.add_argument("--repeat", type=int, default=3)
     arguments = arguments.parse_args()
     floe = program()
     with tempfile.TemporaryDirectory() as folder:
-        for case, rows in [("mixed", arguments.rows_mixed), ("classes", arguments.rows_classes)]:
+        cases = {
+            "mixed": arguments.rows_mixed,
+            "classes": arguments.rows_classes,
+            "job": arguments.rows_job,
+        }
+        for case, rows in cases.items():
+            if arguments.only not in (None, case):
+                continue
             path = str(pathlib.Path(folder) / f"{case}.parquet")
             subprocess.run([floe, "make", case, path, str(rows)], check=True)
             sides = {
