@@ -1,6 +1,7 @@
 //! Sides in turn, told as ratios: what slows the machine down for a while slows all of them.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -71,13 +72,14 @@ fn told(mut case: Case) -> Outcome<String> {
             .map(|round| round[at].as_secs_f64() / round[0].as_secs_f64())
             .collect();
         ratios.sort_by(f64::total_cmp);
-        text.push_str(&format!(
-            "  {:44} {:>10.3} ms {rate:>9.1} M/s {:>7.2} x by the best, {:.2} x in the middle\n",
+        writeln!(
+            text,
+            "  {:44} {:>10.3} ms {rate:>9.1} M/s {:>7.2} x by the best, {:.2} x in the middle",
             side.name,
             time * 1e3,
             time / best(0).as_secs_f64(),
             ratios[ROUNDS / 2],
-        ));
+        )?;
     }
     Ok(text)
 }

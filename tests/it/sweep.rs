@@ -345,9 +345,9 @@ fn parameters_that_are_no_finite_numbers_are_shown() {
     let alpha: Vec<_> = table.column("alpha").unwrap().f64().unwrap().to_vec();
     assert_eq!(alpha, [Some(f64::INFINITY), Some(1.0)]);
     let end = table.column("end").unwrap().str().unwrap();
-    assert_eq!(end.iter().collect::<Vec<_>>(), [None, Some("-inf")]);
+    assert_eq!(end.iter().collect::<Vec<_>>(), [None, Some("-Infinity")]);
     let axis = Candidates::axis("c", [f64::INFINITY, f64::NAN, 0.5]);
-    assert_eq!(format!("{axis:?}"), r#"["c=inf", "c=NaN", "c=0.5"]"#);
+    assert_eq!(format!("{axis:?}"), r#"["c=Infinity", "c=NaN", "c=0.5"]"#);
 }
 
 /// A candidate with classes has metrics that one of numbers has not, and the other way round.

@@ -5,10 +5,10 @@ use serde::ser::{SerializeStruct, Serializer};
 use serde_json::value::Serializer as Json;
 use serde_json::{Error, Map, Value};
 
-/// How a float that is not finite is written.
+/// How a float that is not finite is written: as trackers write it.
 const NOT_FINITE: [(&str, f64); 3] = [
-    ("inf", f64::INFINITY),
-    ("-inf", f64::NEG_INFINITY),
+    ("Infinity", f64::INFINITY),
+    ("-Infinity", f64::NEG_INFINITY),
     ("NaN", f64::NAN),
 ];
 
