@@ -38,6 +38,9 @@ pub mod _documentation {
     pub mod estimators {}
     #[doc = include_str!("../docs/experiments.md")]
     pub mod experiments {}
+    #[cfg(feature = "remote")]
+    #[doc = include_str!("../docs/landing.md")]
+    pub mod landing {}
     #[doc = include_str!("../docs/leakage.md")]
     pub mod leakage {}
     #[doc = include_str!("../docs/model_file.md")]

@@ -8,6 +8,8 @@ mod keep;
 mod memory;
 mod nd_json;
 mod parquet;
+#[cfg(feature = "remote")]
+pub mod remote;
 mod text;
 mod then;
 

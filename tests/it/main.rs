@@ -39,6 +39,7 @@ mod groups;
 mod http;
 mod impute;
 mod impute_groups;
+mod landing;
 mod lasso;
 mod laws;
 mod leakage;

@@ -2,9 +2,9 @@
 
 mod infer;
 mod layout;
-mod object;
+pub(super) mod object;
 mod scan;
-mod values;
+pub(super) mod values;
 
 use std::fmt;
 use std::path::PathBuf;

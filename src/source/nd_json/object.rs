@@ -7,7 +7,7 @@ use serde_json::Deserializer;
 
 /// Why a line is not one JSON object.
 #[derive(Debug, PartialEq)]
-pub(super) enum Broken {
+pub(in crate::source) enum Broken {
     /// It begins with something else.
     NotObject,
     /// It stops in the middle.
@@ -19,7 +19,7 @@ pub(super) enum Broken {
 /// The members of the object on a line, in their order.
 ///
 /// Values are checked to be JSON and handed over as text, so that no digit is lost on the way.
-pub(super) struct Members<'a> {
+pub(in crate::source) struct Members<'a> {
     text: &'a str,
     at: usize,
     /// Whether a member was read, so that a comma must follow.
@@ -27,7 +27,7 @@ pub(super) struct Members<'a> {
     done: bool,
 }
 
-pub(super) fn members(line: &str) -> Result<Members<'_>, Broken> {
+pub(in crate::source) fn members(line: &str) -> Result<Members<'_>, Broken> {
     let mut members = Members {
         text: line,
         at: 0,
@@ -43,7 +43,7 @@ pub(super) fn members(line: &str) -> Result<Members<'_>, Broken> {
 
 impl<'a> Members<'a> {
     /// The next key and the text of its value, or `None` after the last.
-    pub(super) fn advance(&mut self) -> Result<Option<(Cow<'a, str>, &'a str)>, Broken> {
+    pub(in crate::source) fn advance(&mut self) -> Result<Option<(Cow<'a, str>, &'a str)>, Broken> {
         if self.done {
             return Ok(None);
         }

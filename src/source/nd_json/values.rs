@@ -6,7 +6,11 @@ use super::object::decoded;
 use crate::source::text::{Target, parse};
 
 /// The column as its dtype; nothing when a value is not of it. A cell is the text of a JSON value; nothing where the key is absent.
-pub(super) fn read(name: PlSmallStr, cells: &[Option<&str>], target: &Target) -> Option<Series> {
+pub(in crate::source) fn read(
+    name: PlSmallStr,
+    cells: &[Option<&str>],
+    target: &Target,
+) -> Option<Series> {
     let declared = target.declared;
     match &target.dtype {
         DataType::Int8 => whole::<Int8Type>(name, cells, declared),
