@@ -14,6 +14,8 @@
 //! that the subject takes, with nulls and NaN where it takes them, of ten rows or more, and with a
 //! column that the subject has nothing to do with.
 //!
+//! With the feature `remote`, [`youtube`] is an emulator of the YouTube Data API.
+//!
 //! # Examples
 //!
 //! ```
@@ -36,6 +38,8 @@ mod law;
 mod rows;
 mod shapes;
 mod subject;
+#[cfg(feature = "remote")]
+pub mod youtube;
 
 use polars::prelude::DataFrame;
 

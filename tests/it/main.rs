@@ -86,3 +86,5 @@ mod titanic;
 mod tracker_neighbours;
 mod trackers;
 mod ui;
+mod youtube_emulator;
+mod youtube_emulator_faults;
