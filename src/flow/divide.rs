@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::frame::RowSet;
 use crate::learn::ScanLog;
 use crate::schema::{FOLD, Schema, column};
-use crate::source::{Outline, Source};
+use crate::source::{Fingerprint, Outline, Source};
 use crate::splitter::{Assigned, Decided, FoldAssignment, OneTrainSide, Rows, Splitter};
 
 /// Rows in two sides: a source with a splitter, or two sources.
@@ -33,6 +33,9 @@ pub trait Division: fmt::Debug + Send + Sync + sealed::Sealed {
     fn open_all(&self, log: &mut ScanLog) -> Result<LazyFrame>;
     #[doc(hidden)]
     fn describe(&self) -> Value;
+    /// What tells the rows of a side from others, for a tracker.
+    #[doc(hidden)]
+    fn fingerprint(&self, role: &str) -> Result<Fingerprint>;
     /// Whether the sides come from one source, so that a row can be told to be on both.
     #[doc(hidden)]
     fn is_one_source(&self) -> bool {
@@ -209,6 +212,10 @@ impl<S: Source, D: Splitter> Division for Holdout<S, D> {
         self.splitter.describe()
     }
 
+    fn fingerprint(&self, _: &str) -> Result<Fingerprint> {
+        self.source.fingerprint()
+    }
+
     fn score_scans(&self) -> usize {
         self.splitter.scores()
     }
@@ -298,6 +305,13 @@ impl<A: Source, B: Source> Division for Parts<A, B> {
         json!({ "splitter": "parts" })
     }
 
+    fn fingerprint(&self, role: &str) -> Result<Fingerprint> {
+        if role == "training" {
+            return self.train.fingerprint();
+        }
+        self.test.fingerprint()
+    }
+
     fn is_one_source(&self) -> bool {
         false
     }
@@ -353,6 +367,10 @@ impl<S: Source> Division for TrainOnly<S> {
 
     fn describe(&self) -> Value {
         json!({ "splitter": "train_only" })
+    }
+
+    fn fingerprint(&self, _: &str) -> Result<Fingerprint> {
+        self.source.fingerprint()
     }
 
     fn score_scans(&self) -> usize {

@@ -6,7 +6,7 @@ use polars::prelude::{LazyFrame, PlSmallStr};
 use super::divide::{Division, Folds};
 use super::recorder::Recorder;
 use super::score_folds::{Scored, score};
-use super::{Divided, Settings, Taught, fit, scoring, session};
+use super::{Divided, Settings, Taught, fit, provenance, scoring, session};
 use crate::error::{Error, ErrorKind, Result};
 use crate::estimator::{Estimator, Predict};
 use crate::frame::{Frame, PartSet, RowSet, Test, Train};
@@ -263,7 +263,13 @@ where
         for (fold, model) in folds.map(|(at, model)| (Some(at), model)).chain(refitted) {
             session::record_steps(recorder, divided, &model.pipeline, fold)?;
         }
+        let roles = [("training", provenance::learned_rows(log))];
+        provenance::record_datasets(recorder, divided, &schema, &roles)?;
         report(&run, log, recorder)?;
+        if let Some(model) = &run.refitted {
+            let rows = &run.rows.frame;
+            provenance::record_model(recorder, model, &settings.info, rows, &schema)?;
+        }
         Ok(run)
     })?;
     run.id = session.id;

@@ -11,6 +11,7 @@ mod folds_run;
 mod models;
 mod opened;
 mod predictions;
+mod provenance;
 mod recorder;
 mod run;
 mod score_folds;

@@ -17,6 +17,11 @@ impl<'a, K: Tracker> Recorder<'a, K> {
         }
     }
 
+    /// Whether nobody listens, so that nothing need be prepared.
+    pub(super) fn is_idle(&self) -> bool {
+        self.tracker.is_idle()
+    }
+
     /// Makes what was recorded durable.
     pub(super) fn flush(&mut self) -> Result<()> {
         self.each(self.tracker, &|tracker| tracker.flush())

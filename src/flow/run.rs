@@ -4,7 +4,7 @@ use polars::prelude::LazyFrame;
 
 use super::divide::{Division, Sides};
 use super::recorder::Recorder;
-use super::{Divided, Settings, Taught, fit, scoring, session};
+use super::{Divided, Settings, Taught, fit, provenance, scoring, session};
 use crate::error::Result;
 use crate::estimator::{Estimator, Predict};
 use crate::frame::{Frame, Test, Train};
@@ -141,7 +141,16 @@ where
         let sides = divided.division.open(&outline, log)?.sides()?;
         let done = execute(divided, estimator, settings, &schema, &outline, sides, log)?;
         session::record_steps(recorder, divided, &done.model.pipeline, None)?;
+        let mut roles = vec![("training", provenance::learned_rows(log))];
+        let scored = |metrics: &Metrics| Some(metrics.rows() + metrics.skipped());
+        if let Some(scores) = &done.validation_scores {
+            roles.push(("validation", scored(&scores.own)));
+        }
+        roles.push(("testing", scored(&done.test_scores.own)));
+        provenance::record_datasets(recorder, divided, &schema, &roles)?;
         report(&done, log, recorder)?;
+        let train = &done.sides.train.frame;
+        provenance::record_model(recorder, &done.model, &settings.info, train, &schema)?;
         Ok(done)
     })?;
     let mut run = done.run(schema);

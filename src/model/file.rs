@@ -42,6 +42,12 @@ pub(crate) struct Input {
 }
 
 pub(crate) fn write(path: &Path, contents: &Contents) -> Result<()> {
+    let text = text(contents)?;
+    write_whole(path, |file| file.write_all(text.as_bytes()))
+}
+
+/// What a model file holds, whole.
+pub(crate) fn text(contents: &Contents) -> Result<String> {
     let unwritable = |error| {
         Error::new(
             ErrorKind::Model,
@@ -58,8 +64,9 @@ pub(crate) fn write(path: &Path, contents: &Contents) -> Result<()> {
         serde_json::to_value(contents).map_err(unwritable)?,
     );
     object.insert("seal".to_owned(), json!(seal(&object)?));
-    let text = serde_json::to_string_pretty(&object).map_err(unwritable)?;
-    write_whole(path, |file| writeln!(file, "{text}"))
+    let mut text = serde_json::to_string_pretty(&object).map_err(unwritable)?;
+    text.push('\n');
+    Ok(text)
 }
 
 pub(crate) fn read(path: &Path) -> Result<Contents> {

@@ -11,8 +11,9 @@ use std::path::Path;
 use polars::prelude::{LazyFrame, PlSmallStr};
 use serde_json::Value;
 
-use file::write;
+use file::Contents;
 pub(crate) use file::{Input, read};
+use file::{text, write};
 pub(crate) use judge::{Judge, Scores};
 pub use pipeline::Pipeline;
 pub use registry::{BoxModel, BoxPipeline, Registry};
@@ -157,10 +158,23 @@ where
     /// [`ErrorKind::Output`] when the file cannot be written, [`ErrorKind::Model`] when something
     /// learned cannot be written as JSON.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write(path.as_ref(), &self.contents()?)
+    }
+
+    /// What [`save`](Self::save) writes.
+    pub(crate) fn text(&self) -> Result<String> {
+        text(&self.contents()?)
+    }
+
+    fn contents(&self) -> Result<Contents> {
         let mut predictor = Vec::new();
         self.predictor.save(&mut predictor)?;
-        let contents = self.pipeline.contents(predictor.pop(), &self.facts)?;
-        write(path.as_ref(), &contents)
+        self.pipeline.contents(predictor.pop(), &self.facts)
+    }
+
+    /// The columns that it adds to rows.
+    pub(crate) fn outcomes(&self) -> Vec<PlSmallStr> {
+        judge::outcomes(&self.predictor)
     }
 
     /// Facts about the fit as data, such as coefficients by name.

@@ -2,7 +2,7 @@ use std::fmt;
 
 use polars::prelude::LazyFrame;
 
-use super::{Outline, Source};
+use super::{Fingerprint, Outline, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::frame::RowSet;
 use crate::learn::{FitOn, Plan, Purpose, ScanLog, fit_plan};
@@ -58,6 +58,10 @@ impl<S: Source, P: Plan> Source for FittedBeforeSplit<S, P> {
             .tags
             .push(format!("leakage: fitted before the split: {:?}", self.plan));
         Ok(outline)
+    }
+
+    fn fingerprint(&self) -> Result<Fingerprint> {
+        self.source.fingerprint()
     }
 
     fn numbered(&self, log: &mut ScanLog) -> Result<LazyFrame> {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use polars::prelude::{DataType, Expr, LazyFrame};
 
-use super::{Outline, Source};
+use super::{Fingerprint, Outline, Source};
 use crate::error::{Error, ErrorKind, Result};
 use crate::learn::ScanLog;
 use crate::schema::Schema;
@@ -55,6 +55,10 @@ impl<S: Source> Source for Keep<S> {
             filtered: true,
             ..self.source.outline()?
         })
+    }
+
+    fn fingerprint(&self) -> Result<Fingerprint> {
+        self.source.fingerprint()
     }
 
     fn numbered(&self, log: &mut ScanLog) -> Result<LazyFrame> {

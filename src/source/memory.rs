@@ -2,7 +2,7 @@ use std::fmt;
 
 use polars::prelude::{DataFrame, IntoLazy, LazyFrame};
 
-use super::{Outline, Source};
+use super::{Fingerprint, Outline, Source};
 use crate::error::Result;
 use crate::schema::{Field, Nullable, Schema};
 
@@ -69,5 +69,9 @@ impl Source for InMemory {
 
     fn outline(&self) -> Result<Outline> {
         Ok(Outline::of_rows(self.0.height() as u64))
+    }
+
+    fn fingerprint(&self) -> Result<Fingerprint> {
+        Ok(Fingerprint::of_frame(&self.0))
     }
 }

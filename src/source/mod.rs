@@ -3,6 +3,7 @@
 mod before_split;
 pub mod csv;
 mod files;
+mod fingerprint;
 mod glob;
 mod keep;
 mod memory;
@@ -19,6 +20,8 @@ use polars::prelude::LazyFrame;
 
 pub use before_split::FittedBeforeSplit;
 pub use csv::Csv;
+pub use fingerprint::Fingerprint;
+pub(crate) use fingerprint::digest_of;
 pub use keep::Keep;
 pub use memory::InMemory;
 pub use nd_json::NdJson;
@@ -63,6 +66,15 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// As [`scan`](Self::scan).
     fn outline(&self) -> Result<Outline> {
         Ok(Outline::default())
+    }
+
+    /// What tells these rows from others, for a tracker. Default: nothing is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`scan`](Self::scan).
+    fn fingerprint(&self) -> Result<Fingerprint> {
+        Ok(Fingerprint::default())
     }
 
     /// The rows with their number in a hidden column, counted before any filter of an adaptor.
@@ -113,6 +125,10 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn outline(&self) -> Result<Outline> {
         (**self).outline()
+    }
+
+    fn fingerprint(&self) -> Result<Fingerprint> {
+        (**self).fingerprint()
     }
 
     fn numbered(&self, log: &mut ScanLog) -> Result<LazyFrame> {

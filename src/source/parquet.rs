@@ -12,7 +12,7 @@ use polars::prelude::{
 use super::files::{
     Files, error_in, metadata, refuse_other_dtype, refuse_other_names, refuse_repeated, stack,
 };
-use super::{Outline, Source};
+use super::{Fingerprint, Outline, Source};
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::schema::{Field, Schema, column};
 
@@ -206,6 +206,10 @@ impl Source for Parquet {
         let mut outline = Outline::of_rows(rows.min(self.limit.map_or(u64::MAX, u64::from)));
         outline.largest_row_group = sizes.max();
         Ok(outline)
+    }
+
+    fn fingerprint(&self) -> Result<Fingerprint> {
+        Fingerprint::of_files(self.files.paths()?)
     }
 }
 

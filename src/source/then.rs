@@ -2,7 +2,7 @@ use std::fmt;
 
 use polars::prelude::LazyFrame;
 
-use super::{Outline, Source};
+use super::{Fingerprint, Outline, Source};
 use crate::error::Result;
 use crate::learn::ScanLog;
 use crate::schema::{Schema, refuse_hidden};
@@ -48,6 +48,10 @@ impl<S: Source, T: Stateless> Source for Then<S, T> {
 
     fn outline(&self) -> Result<Outline> {
         self.source.outline()
+    }
+
+    fn fingerprint(&self) -> Result<Fingerprint> {
+        self.source.fingerprint()
     }
 
     fn numbered(&self, log: &mut ScanLog) -> Result<LazyFrame> {

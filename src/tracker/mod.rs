@@ -16,6 +16,8 @@ mod optional;
 mod run_info;
 mod run_log;
 mod shared;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod started;
 mod strict;
 mod surroundings;
@@ -29,8 +31,11 @@ pub use event::{Event, Status, What};
 pub use json_lines::JsonLinesTracker;
 pub use logged_model::{LoggedModel, Signature, SignatureColumn};
 pub use memory::MemoryTracker;
+pub(crate) use number::to_json;
 pub use run_info::RunInfo;
 pub use run_log::RunLog;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteTracker;
 pub use started::Started;
 pub use strict::Strict;
 pub use surroundings::{Git, Surroundings};

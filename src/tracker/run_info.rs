@@ -27,6 +27,7 @@ pub struct RunInfo {
     pub(crate) experiment: Option<String>,
     pub(crate) parent: Option<String>,
     pub(crate) note: Option<String>,
+    pub(crate) model: Option<String>,
     pub(crate) tags: BTreeMap<String, String>,
     pub(crate) parameters: Map<String, Value>,
 }
@@ -61,6 +62,12 @@ impl RunInfo {
     /// A few sentences about the run, as Markdown.
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
+        self
+    }
+
+    /// What its model is called; `model` without one.
+    pub fn model(mut self, name: impl Into<String>) -> Self {
+        self.model = Some(name.into());
         self
     }
 

@@ -26,7 +26,7 @@ use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, NdJson, Outline, Parq
 use floe::splitter::{Assignment, Rows, TrainTestSplit};
 use floe::tracker::{
     Artifact, Content, Dataset, Event, Git, JsonLinesTracker, LoggedModel, MemoryTracker, RunInfo,
-    RunLog, Signature, Started, Status, Strict, Surroundings, What,
+    RunLog, Signature, SqliteTracker, Started, Status, Strict, Surroundings, What,
 };
 use floe::transform::impute::{FillValue, Imputation, Imputer, Integers, MissingIndicator, NanAs};
 use floe::transform::scale::{
@@ -156,6 +156,7 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<LoggedModel>();
     value::<Signature>();
     shared::<RunLog<'static>>();
+    value::<SqliteTracker>();
     value::<Status>();
 
     value::<Flow<Unsplit<Csv>>>();

@@ -77,6 +77,7 @@ mod showcase;
 mod smoke;
 mod split_report;
 mod splits;
+mod sqlite_tracker;
 mod stages;
 mod support;
 mod sweep;

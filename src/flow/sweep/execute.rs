@@ -11,7 +11,7 @@ use crate::flow::divide::{Division, HasTest, HasTrain, dealt};
 use crate::flow::recorder::Recorder;
 use crate::flow::run::{self, RunOf};
 use crate::flow::states::Divided;
-use crate::flow::{fit, scoring, session};
+use crate::flow::{fit, provenance, scoring, session};
 use crate::learn::{Plan, ScanLog};
 use crate::metric::Metrics;
 use crate::splitter::{FoldSplitter, Rows};
@@ -38,8 +38,17 @@ where
     let name = id.clone();
     let work = |log: &mut ScanLog, recorder: &mut Recorder<'_, K>| {
         let study = execute(sweep, &prepared, &name, log)?;
-        if let Some(run) = &study.best_run {
+        if let (Some(run), Some(best)) = (&study.best_run, study.tried.first()) {
+            let flow = &prepared.flows[best.at].state;
+            let schema = &prepared.schema;
+            let roles = [
+                ("training", provenance::learned_rows(log)),
+                ("testing", None),
+            ];
+            provenance::record_datasets(recorder, &flow.divided, schema, &roles)?;
             session::record_metrics(recorder, "", run.metrics(), 0)?;
+            let (model, train) = (run.model(), run.train().lazy());
+            provenance::record_model(recorder, model, &settings.info, &train, schema)?;
         }
         session::record_work(recorder, log, &study.warnings)?;
         Ok(study)

@@ -13,8 +13,8 @@ use polars::prelude::{DataType, LazyFrame};
 
 use self::layout::Shape;
 use self::records::Format;
-use super::Source;
 use super::files::{Checked, Files};
+use super::{Fingerprint, Source};
 use crate::error::Result;
 use crate::schema::{Field, Schema};
 
@@ -239,6 +239,10 @@ impl Source for Csv {
         let schema = Schema::new(index.chain(columns))?;
         Schema::of_source(&schema.to_polars())?;
         Ok(schema)
+    }
+
+    fn fingerprint(&self) -> Result<Fingerprint> {
+        Fingerprint::of_files(self.files.paths()?)
     }
 }
 

@@ -11,8 +11,8 @@ use std::path::PathBuf;
 
 use polars::prelude::{DataType, LazyFrame};
 
-use super::Source;
 use super::files::{Checked, Files};
+use super::{Fingerprint, Source};
 use crate::error::Result;
 use crate::schema::{Field, Schema};
 
@@ -158,6 +158,10 @@ impl Source for NdJson {
         let schema = Schema::new(index.chain(columns))?;
         Schema::of_source(&schema.to_polars())?;
         Ok(schema)
+    }
+
+    fn fingerprint(&self) -> Result<Fingerprint> {
+        Fingerprint::of_files(self.files.paths()?)
     }
 }
 

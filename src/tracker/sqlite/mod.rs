@@ -1,0 +1,240 @@
+//! The tracker that needs no server: MLflow's own database, written directly.
+
+mod files;
+mod locks;
+mod metrics;
+mod models;
+mod schema;
+mod store;
+mod write;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use files::Files;
+use locks::Locks;
+use store::{PATIENCE, Store};
+
+use super::entities::{Entry, entries};
+use super::{Event, Tracker};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Writes the database that `mlflow ui` opens, and the artifacts beside it. No server and no Python
+/// are needed.
+///
+/// ```text
+/// mlflow.db       experiments, runs, parameters, metrics, tags, datasets, models
+/// mlartifacts/    artifacts and the files of models
+/// ```
+///
+/// Started in that folder, `mlflow ui` (from MLflow 3.0 on) shows all of it. It may run meanwhile, and
+/// several processes may write at once. A new database has the tables of MLflow 3.0; a newer MLflow
+/// upgrades them when it opens it, and this tracker goes on writing.
+///
+/// What was recorded when [`record`](Tracker::record) returned survives a kill of the process, and a
+/// power loss too once the run ended. A run whose process was killed is found when the database is
+/// next opened, and marked `KILLED`.
+///
+/// | setting | default | meaning |
+/// |---|---|---|
+/// | `experiment` | `Default` | where runs go that name none |
+/// | `artifacts` | `mlartifacts` beside the database | the folder of the artifacts |
+/// | `absolute_artifacts` | off | locations name that folder, so that Python reads them without a server |
+/// | `wait_at_most` | 20 s | how long to wait for other writers |
+///
+/// # Examples
+///
+/// ```
+/// use floe::polars::prelude::*;
+/// use floe::prelude::*;
+/// use floe::tracker::SqliteTracker;
+///
+/// let folder = std::env::temp_dir().join(format!("floe-doc-{:032x}", std::process::id()));
+/// std::fs::create_dir_all(&folder)?;
+/// let tracker = SqliteTracker::open(folder.join("mlflow.db"))?.experiment("likes");
+/// let rows = df!["x" => [0.0, 1.0, 2.0, 3.0], "y" => [1.0, 3.0, 5.0, 7.0]]?;
+/// let run = floe::from(InMemory::new(rows))
+///     .split(TrainTestSplit::new(0.5))
+///     .learn(LinearRegression::new(["x"], "y"))
+///     .track(tracker)
+///     .run()?;
+/// assert!(run.warnings().is_empty());
+/// # std::fs::remove_dir_all(folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct SqliteTracker {
+    path: PathBuf,
+    experiment: String,
+    inner: Arc<Mutex<Inner>>,
+}
+
+/// What clones share.
+struct Inner {
+    store: Store,
+    files: Files,
+    locks: Locks,
+}
+
+impl SqliteTracker {
+    /// Opens a database, and makes it if it is not there. Runs whose process was killed are marked.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Track`] when it cannot be opened or written, is held by another process for too
+    /// long, or is not MLflow's.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref().to_owned();
+        let mut inner = Inner {
+            store: Store::open(&path, PATIENCE)?,
+            files: Files::new(path.with_file_name("mlartifacts")),
+            locks: Locks::beside(&path),
+        };
+        inner.mark_dead()?;
+        Ok(Self {
+            path,
+            experiment: "Default".to_owned(),
+            inner: Arc::new(Mutex::new(inner)),
+        })
+    }
+
+    /// Where runs go that name no experiment.
+    pub fn experiment(mut self, name: impl Into<String>) -> Self {
+        self.experiment = name.into();
+        self
+    }
+
+    /// Keeps artifacts in another folder. `mlflow ui` is told of it by `--artifacts-destination`.
+    pub fn artifacts(self, folder: impl Into<PathBuf>) -> Self {
+        self.lock().files.folder = folder.into();
+        self
+    }
+
+    /// Writes where artifacts are as paths of this machine. Then MLflow's Python client reads them
+    /// from the database without a server, and the folder cannot be moved.
+    pub fn absolute_artifacts(self) -> Self {
+        self.lock().files.absolute = true;
+        self
+    }
+
+    /// Waits so long for other writers before it gives up.
+    pub fn wait_at_most(self, time: Duration) -> Self {
+        let mut inner = self.lock();
+        inner.store.patience = time;
+        inner.store.heed(&Ok(()));
+        drop(inner);
+        self
+    }
+
+    /// The database.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for SqliteTracker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SqliteTracker({:?})", self.path)
+    }
+}
+
+impl Tracker for SqliteTracker {
+    fn record(&self, event: &Event) -> Result<()> {
+        self.record_all(std::slice::from_ref(event))
+    }
+
+    /// All events in one write. One that cannot be kept is left out, and the first error is told.
+    fn record_all(&self, events: &[Event]) -> Result<()> {
+        let mut refused = None;
+        let mut kept = Vec::with_capacity(events.len());
+        for event in events {
+            match entries(event) {
+                Ok(entries) => kept.push((event.run.as_str(), entries)),
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        let mut inner = self.lock();
+        let written = inner.write(&self.experiment, &kept);
+        inner.store.heed(&written);
+        if written.is_ok() {
+            let ends = |entries: &[Entry]| entries.iter().any(|e| matches!(e, Entry::End(_)));
+            for (run, _) in kept.iter().filter(|(_, entries)| ends(entries)) {
+                inner.locks.give_back(run);
+            }
+        }
+        written.and(refused.map_or(Ok(()), Err))
+    }
+
+    fn flush(&self) -> Result<()> {
+        let mut inner = self.lock();
+        let files = inner.files.flush();
+        inner.store.flush().and(files)
+    }
+}
+
+impl Inner {
+    /// Marks the runs whose process is gone.
+    fn mark_dead(&mut self) -> Result<()> {
+        let shown = self.store.path.display();
+        let dead = self.locks.dead().map_err(|error| {
+            let message = format!("the locks of the runs in `{shown}` cannot be read: {error}");
+            Error::new(ErrorKind::Track, message)
+        })?;
+        for (run, lock) in dead {
+            write::mark_killed(&mut self.store, &run)?;
+            lock.clear();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tracker::{RunInfo, RunLog, Status};
+
+    #[test]
+    fn a_full_disk_is_told_and_nothing_is_half_written() {
+        let folder = std::env::temp_dir().join(format!("floe-full-{:016x}", rand::random::<u64>()));
+        std::fs::create_dir(&folder).unwrap();
+        let tracker = SqliteTracker::open(folder.join("mlflow.db")).unwrap();
+        let log = RunLog::start(&tracker, &RunInfo::new()).unwrap();
+        let count = |sql: &str| -> i64 {
+            let inner = tracker.lock();
+            inner
+                .store
+                .connection
+                .query_row(sql, [], |row| row.get(0))
+                .unwrap()
+        };
+        // SQLite takes this bound for the end of the disk.
+        let pages = count("PRAGMA page_count");
+        let bound = |pages: i64| {
+            let inner = tracker.lock();
+            let set = inner.store.connection.query_row(
+                &format!("PRAGMA max_page_count = {pages}"),
+                [],
+                |_| Ok(()),
+            );
+            set.unwrap();
+        };
+        bound(pages + 2);
+        let series = |from: i64| (from..from + 5000).map(|step| ("loss", 0.5, step));
+        let error = log.metrics(series(0)).unwrap_err();
+        assert!(error.to_string().contains("the disk is full"), "{error}");
+        assert!(error.is_transient());
+        assert_eq!(count("SELECT count(*) FROM metrics"), 0);
+        assert_eq!(count("SELECT count(*) FROM latest_metrics"), 0);
+        bound(1_000_000);
+        log.metrics(series(0)).unwrap();
+        assert_eq!(count("SELECT count(*) FROM metrics"), 5000);
+        log.finish(Status::Finished).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
