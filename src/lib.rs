@@ -13,6 +13,7 @@ pub mod metric;
 pub mod model;
 pub mod output;
 pub mod prelude;
+pub mod runs;
 mod schema;
 pub mod source;
 pub mod splitter;

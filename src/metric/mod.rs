@@ -146,3 +146,18 @@ impl fmt::Display for Metrics {
         Ok(())
     }
 }
+
+/// Whether a metric is best when it is small.
+pub(crate) fn is_loss(metric: &str) -> bool {
+    const LOSSES: [&str; 8] = [
+        "rmse",
+        "mse",
+        "mae",
+        "max_error",
+        "mape",
+        "median_absolute_error",
+        "log_loss",
+        "brier",
+    ];
+    LOSSES.contains(&metric) || metric.starts_with("brier")
+}

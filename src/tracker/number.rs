@@ -19,6 +19,11 @@ pub(crate) fn to_json(value: f64) -> Value {
     json!(text)
 }
 
+// The signature is that of serde.
+#[expect(
+    clippy::ref_option,
+    reason = "serde hands over a reference to the field"
+)]
 pub(super) fn serialize<S: Serializer>(
     value: &Option<f64>,
     serializer: S,

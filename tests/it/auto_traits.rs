@@ -145,18 +145,6 @@ fn public_types_are_shared_logged_and_cloned() {
     shared::<JsonLinesTracker>();
     shared::<Strict<JsonLinesTracker>>();
     value::<Event>();
-    value::<What>();
-    value::<Started>();
-    value::<RunInfo>();
-    value::<Surroundings>();
-    value::<Git>();
-    value::<Dataset>();
-    value::<Artifact>();
-    value::<Content>();
-    value::<LoggedModel>();
-    value::<Signature>();
-    shared::<RunLog<'static>>();
-    value::<SqliteTracker>();
     value::<Status>();
 
     value::<Flow<Unsplit<Csv>>>();
@@ -188,4 +176,20 @@ fn classifiers_trees_and_neighbours_are_too() {
     value::<(ForestModel, ForestClassifierModel, Tree, MaxFeatures)>();
     value::<(KNeighborsRegressor, KNeighborsClassifier, NeighborWeights)>();
     value::<(NeighborsModel, NeighborsClassifierModel)>();
+}
+
+#[test]
+fn what_trackers_are_told_is_shared_logged_and_cloned() {
+    value::<What>();
+    value::<Started>();
+    value::<RunInfo>();
+    value::<Surroundings>();
+    value::<Git>();
+    value::<Dataset>();
+    value::<Artifact>();
+    value::<Content>();
+    value::<LoggedModel>();
+    value::<Signature>();
+    value::<SqliteTracker>();
+    shared::<RunLog<'static>>();
 }

@@ -70,6 +70,7 @@ mod repeated;
 mod review_models;
 mod review_steps;
 mod ridge;
+mod runs;
 mod scaler_laws;
 mod scalers;
 mod selectors;

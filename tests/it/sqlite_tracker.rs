@@ -116,7 +116,7 @@ fn a_run_is_in_the_tables_of_mlflow() {
         ("films å".into(), "first".into())
     );
     assert_eq!(tag("floe.run"), id);
-    assert_eq!(tag("floe.polars"), floe::polars::VERSION);
+    assert_eq!(tag("floe.polars"), polars::VERSION);
     let r2 = run.metrics().r2().unwrap();
     let latest = "SELECT value FROM latest_metrics WHERE key = 'r2'";
     assert_eq!(room.ask(latest), [format!("{r2:?}")]);

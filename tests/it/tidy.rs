@@ -36,7 +36,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &["error", "schema", "frame", "learn", "transform"],
     ),
     ("tracker", &["error", "clock", "output", "http"]),
-    ("runs", &["error", "tracker", "http"]),
+    ("runs", &["error", "metric", "tracker", "http"]),
     ("schedule", &["error", "clock", "output"]),
     (
         "model",

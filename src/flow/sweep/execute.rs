@@ -13,7 +13,7 @@ use crate::flow::run::{self, RunOf};
 use crate::flow::states::Divided;
 use crate::flow::{fit, provenance, scoring, session};
 use crate::learn::{Plan, ScanLog};
-use crate::metric::Metrics;
+use crate::metric::{Metrics, is_loss};
 use crate::splitter::{FoldSplitter, Rows};
 use crate::tracker::{Started, Status, Tracker, What, new_id};
 use crate::transform::Invert;
@@ -215,19 +215,4 @@ fn rank<C>(tried: &mut [Tried<C>], asked: Option<&str>) -> Result<String> {
         first.then(a.2.total_cmp(&b.2)).then(a.3.cmp(&b.3))
     });
     Ok(metric.to_owned())
-}
-
-/// Whether a metric is best when it is small.
-fn is_loss(metric: &str) -> bool {
-    const LOSSES: [&str; 8] = [
-        "rmse",
-        "mse",
-        "mae",
-        "max_error",
-        "mape",
-        "median_absolute_error",
-        "log_loss",
-        "brier",
-    ];
-    LOSSES.contains(&metric) || metric.starts_with("brier")
 }

@@ -33,7 +33,7 @@ impl Files {
             return Ok(format!("{SCHEME}{below}"));
         }
         let folder = std::path::absolute(&self.folder);
-        let folder = folder.map_err(|error| self.fail(&self.folder, &error))?;
+        let folder = folder.map_err(|error| fail(&self.folder, &error))?;
         Ok(folder.join(below).to_string_lossy().into_owned())
     }
 
@@ -91,7 +91,7 @@ impl Files {
             }
             written
         };
-        put().map_err(|error| self.fail(path, &error))?;
+        put().map_err(|error| fail(path, &error))?;
         self.unsynced.push(path.to_owned());
         Ok(())
     }
@@ -138,15 +138,15 @@ impl Files {
             match File::open(&path).and_then(|file| file.sync_all()) {
                 // Somebody deleted it since.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                done => done.map_err(|error| self.fail(&path, &error))?,
+                done => done.map_err(|error| fail(&path, &error))?,
             }
         }
         Ok(())
     }
+}
 
-    fn fail(&self, path: &Path, error: &io::Error) -> Error {
-        let message = format!("the artifact `{}` was not written: {error}", path.display());
-        Error::new(ErrorKind::Track, message)
-            .with_help("check the folder of the artifacts, its permissions and the free space")
-    }
+fn fail(path: &Path, error: &io::Error) -> Error {
+    let message = format!("the artifact `{}` was not written: {error}", path.display());
+    Error::new(ErrorKind::Track, message)
+        .with_help("check the folder of the artifacts, its permissions and the free space")
 }

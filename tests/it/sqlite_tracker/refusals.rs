@@ -128,7 +128,7 @@ fn a_database_that_others_hold_is_waited_for_and_then_told() {
     );
     let error = RunLog::start(&tracker, &RunInfo::new()).unwrap_err();
     assert!(error.is_transient());
-    let strict = floe::tracker::Strict::new(tracker.clone());
+    let strict = Strict::new(tracker.clone());
     assert!(RunLog::start(&strict, &RunInfo::new()).is_err());
     other.execute_batch("COMMIT").unwrap();
     assert!(run(tracker).is_empty());
@@ -158,7 +158,7 @@ fn what_mlflow_would_refuse_is_refused_and_the_rest_is_kept() {
         Connection::open(room.database())
             .unwrap()
             .execute_batch(sql)
-            .unwrap()
+            .unwrap();
     };
     delete("UPDATE runs SET lifecycle_stage = 'deleted'");
     let error = log.metric("m", 1.0, 0).unwrap_err();
