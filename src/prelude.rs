@@ -9,6 +9,8 @@ pub use crate::estimator::{
 pub use crate::learn::{CancelToken, FitOn as _};
 pub use crate::metric::{ClassificationMetrics, RegressionMetrics};
 pub use crate::schema::{Columns, Role};
+#[cfg(feature = "remote")]
+pub use crate::source::remote::YouTube;
 pub use crate::source::{Csv, InMemory, NdJson, Parquet, Source};
 pub use crate::splitter::{
     GroupKFold, KFold, PredefinedSplit, Repeated, Splitter, StratifiedKFold, TimeSeriesSplit,

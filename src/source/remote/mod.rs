@@ -5,5 +5,7 @@
 //! likes, and gets the same rows every time.
 
 pub mod landing;
+pub mod youtube;
 
 pub use landing::{Landing, Outcome, Table};
+pub use youtube::YouTube;

@@ -11,6 +11,7 @@ use crate::source::text::{Target, parse};
 pub(super) fn is_landed(dtype: &DataType) -> bool {
     match dtype {
         DataType::Datetime(_, zone) => zone.as_ref().is_none_or(|zone| *zone == TimeZone::UTC),
+        DataType::List(inner) => **inner == DataType::String,
         DataType::Int128 | DataType::UInt128 => false,
         other => {
             matches!(other, DataType::String | DataType::Boolean)
@@ -38,6 +39,9 @@ pub(super) fn written(value: Value, dtype: &DataType) -> Option<Value> {
             return ticks(time.as_nanosecond(), *unit);
         }
         DataType::Duration(_) => value.as_i64().is_some(),
+        DataType::List(_) => value
+            .as_array()
+            .is_some_and(|texts| texts.iter().all(Value::is_string)),
         _ => {
             let signed = value.as_i64().map(i128::from);
             let whole = signed.or_else(|| value.as_u64().map(i128::from));
@@ -73,6 +77,9 @@ fn bounds(dtype: &DataType) -> std::ops::RangeInclusive<i128> {
 
 /// The column of a batch of lines; each cell is the text of a JSON value.
 pub(super) fn column(name: &str, dtype: &DataType, cells: &[Option<&str>]) -> Option<Series> {
+    if matches!(dtype, DataType::List(_)) {
+        return lists(name, cells);
+    }
     let physical = match dtype {
         DataType::Datetime(..) | DataType::Duration(_) => DataType::Int64,
         other => other.clone(),
@@ -93,4 +100,20 @@ pub(super) fn column(name: &str, dtype: &DataType, cells: &[Option<&str>]) -> Op
         }
         _ => Some(series),
     }
+}
+
+/// A column of lists of texts.
+fn lists(name: &str, cells: &[Option<&str>]) -> Option<Series> {
+    let mut lists = ListStringChunkedBuilder::new(name.into(), cells.len(), cells.len());
+    for cell in cells {
+        let texts: Option<Vec<String>> = match cell {
+            Some(cell) => serde_json::from_str(cell).ok()?,
+            None => None,
+        };
+        match texts {
+            Some(texts) => lists.append_values_iter(texts.iter().map(String::as_str)),
+            None => lists.append_null(),
+        }
+    }
+    Some(lists.finish().into_series())
 }

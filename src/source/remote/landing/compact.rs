@@ -125,7 +125,7 @@ fn write(
 }
 
 /// The columns of some lines.
-fn batch(
+pub(super) fn batch(
     lines: &[&str],
     columns: &[TableColumn],
     path: &Path,

@@ -18,6 +18,7 @@ mod lock;
 mod manifest;
 mod open_runs;
 mod purge;
+mod read_back;
 mod row_file;
 mod run;
 mod table;

@@ -198,6 +198,13 @@ impl LandingRun {
         finish(&self.landing, &self.open, self.files, outcome)
     }
 
+    /// The file of a table, and the bytes of it that are committed.
+    pub(super) fn committed(&self, table: &str) -> Option<(std::path::PathBuf, u64)> {
+        let file = self.files.get(table)?;
+        let extent = self.open.checkpoint.files.get(table)?;
+        Some((file.path().to_owned(), extent.bytes))
+    }
+
     fn refuse_broken(&self) -> Result<()> {
         if self.is_broken {
             let message = "a file of the run could not be written before";

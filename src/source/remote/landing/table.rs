@@ -31,6 +31,7 @@ pub(super) const FETCHED: &str = "fetched_at";
 /// | `Datetime` with the zone UTC | a string by RFC 3339, with any offset |
 /// | `Datetime` without a zone | a string `2026-01-31T12:00:00.5` |
 /// | `Duration` | a whole number of its units |
+/// | `List(String)` | an array of strings |
 /// | any | `null`, or no such key: null |
 ///
 /// Times are cut to the unit of the column. Other dtypes cannot be landed.
