@@ -13,10 +13,17 @@ use crate::support::say;
 #[path = "../../examples/youtube_score/app/mod.rs"]
 mod app;
 mod bad_input;
+mod tracked;
 
 /// Runs the command line in a folder's files and gives what it printed.
 fn youtube_score<const N: usize>(args: [&str; N]) -> Result<String, String> {
+    // Nothing may be left in the folder that the tests run in.
+    let is_run = args
+        .first()
+        .is_none_or(|first| *first == "run" || first.starts_with('-'));
+    let tracks = is_run && !args.contains(&"--tracking");
     let words = ["youtube_score"].into_iter().chain(args);
+    let words = words.chain(tracks.then_some("--no-tracking"));
     let cli = app::Cli::try_parse_from(words).map_err(|error| error.to_string())?;
     let mut out = Vec::new();
     app::run(&cli, &app::Progress::hidden(), &mut out).map_err(|e| app::told(e.as_ref()))?;
@@ -272,8 +279,14 @@ fn binary() -> Option<PathBuf> {
 #[test]
 fn the_process_ends_with_the_right_code_and_stream() {
     let Some(binary) = binary() else { return };
+    // What it tracks by default goes into the folder that it runs in.
+    let room = Room::new();
     let check = |args: &[&str], code: i32, told: &str| {
-        let done = Command::new(&binary).args(args).output().expect("it runs");
+        let done = Command::new(&binary)
+            .current_dir(room.0.path())
+            .args(args)
+            .output()
+            .expect("it runs");
         let errors = String::from_utf8_lossy(&done.stderr);
         assert_eq!(done.status.code(), Some(code), "{args:?}: {errors}");
         assert!(errors.starts_with(told), "{args:?}: {errors}");
@@ -281,6 +294,7 @@ fn the_process_ends_with_the_right_code_and_stream() {
         assert_eq!(done.stdout.is_empty(), code != 0, "{args:?}");
     };
     check(&[], 0, "");
+    assert_eq!(room.files(), ["mlartifacts", "mlflow.db"]);
     check(&["--input", "/not/there.csv"], 1, "error: cannot read");
     check(&["train-model"], 2, "error: ");
 }
@@ -288,7 +302,9 @@ fn the_process_ends_with_the_right_code_and_stream() {
 #[test]
 fn a_closed_pipe_is_no_failure() {
     let Some(binary) = binary() else { return };
+    let room = Room::new();
     let mut run = Command::new(binary)
+        .current_dir(room.0.path())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

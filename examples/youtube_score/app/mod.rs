@@ -7,6 +7,7 @@ mod report;
 mod run;
 mod sample;
 mod stages;
+mod tracking;
 
 use std::error::Error;
 use std::io::Write;
@@ -50,6 +51,7 @@ Examples (put `cargo run --example` before, and `--` after `youtube_score`):
   youtube_score                                   all of it, on the sample
   youtube_score --input data.csv --out results    all of it, on your own like sums
   youtube_score --like-the-original --json        scaled before the split, as JSON
+  youtube_score runs --best-by r2                 what all runs came to, the best first
 
 The same in stages; the files have no header:
   youtube_score process-data --input data.csv --output data_processed.csv
@@ -69,6 +71,8 @@ enum Command {
     TrainModel(stages::TrainArgs),
     /// Scores a saved line on an `index,value` file
     TestModel(stages::TestArgs),
+    /// Lists the runs that were tracked, with their parameters and scores
+    Runs(tracking::RunsArgs),
     /// Writes the sample anew, or another one like it
     MakeSample(sample::Args),
 }
@@ -82,6 +86,7 @@ pub(crate) fn run(cli: &Cli, progress: &Progress, out: &mut impl Write) -> Outco
         Some(Command::TrainTestSplit(args)) => stages::split(args, progress, out),
         Some(Command::TrainModel(args)) => stages::train(args, progress, out),
         Some(Command::TestModel(args)) => stages::test(args, progress, out),
+        Some(Command::Runs(args)) => tracking::runs(args, out),
         Some(Command::MakeSample(args)) => sample::run(args, out),
     }
 }

@@ -21,6 +21,7 @@ pub(crate) struct Report<'a, P: Plan, T: Plan> {
     pub(crate) baseline: &'a Metrics,
     pub(crate) scaled_baseline: &'a Metrics,
     pub(crate) explain: &'a Explain,
+    pub(crate) warnings: &'a [String],
 }
 
 impl<P: Plan, T: Plan> Report<'_, P, T>
@@ -75,11 +76,14 @@ where
             .map(|scan| format!("{} {}", scan.purpose, scan.rows))
             .collect();
         writeln!(out, "scans made, with their rows: {}", made.join(", "))?;
-        for warning in run.warnings() {
+        for warning in self.warnings {
             writeln!(out, "Warning: {warning}")?;
         }
         if let Some(folder) = &self.args.out {
             writeln!(out, "Written to {}: {}", folder.display(), FILES.join(", "))?;
+        }
+        if let Some(place) = self.args.tracking.told() {
+            writeln!(out, "Tracked in {place}")?;
         }
         Ok(())
     }
@@ -154,7 +158,7 @@ where
             "stages": self.explain.stages,
             "scans": scans,
             "tags": run.tags(),
-            "warnings": run.warnings(),
+            "warnings": self.warnings,
         });
         print::json(out, &result)?;
         Ok(())

@@ -7,13 +7,14 @@ use floe::estimator::{LinearModel, PREDICTION};
 use floe::flow::{Divided, Holdout};
 use floe::learn::Plan;
 use floe::prelude::*;
-use floe::tracker::Event;
+use floe::tracker::{RunLog, SqliteTracker};
 use floe::{Error, ErrorKind, Flow, Run};
 
 use super::files::{INDEX, LIKES, likes, refuse_one_file, stage_values};
 use super::progress::Progress;
 use super::report::Report;
 use super::stages::scaler;
+use super::tracking::{self, Tracking};
 use super::{Outcome, sample};
 
 #[derive(Debug, clap::Args)]
@@ -41,6 +42,8 @@ pub(crate) struct Args {
     /// Append the events of the run to a file, one JSON object a line
     #[arg(long, value_name = "FILE")]
     track: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tracking: Tracking,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -76,19 +79,28 @@ where
     T: Plan + Clone,
     T::Fitted: Invert,
 {
-    let tracker = args.track.as_ref().map(JsonLinesTracker::append);
+    let lines = args.track.as_ref().map(JsonLinesTracker::append);
+    let store = args.tracking.tracker()?;
     let linear = flow
         .clone()
         .learn(LinearRegression::new([INDEX], LIKES))
-        .track(Tracked(tracker.transpose()?));
+        .track_as(tracking::info("line"))
+        .track((lines.transpose()?, store.clone()));
     let explain = linear.explain()?;
     progress.say("fitting and scoring the line");
     let run = linear.run()?;
+    let mut warnings = run.warnings().to_vec();
     progress.say("scoring the baseline");
-    let baseline = flow.learn(MeanRegressor::new(LIKES)).run()?;
+    let baseline = flow
+        .learn(MeanRegressor::new(LIKES))
+        .track_as(tracking::info("always the mean").nested_in(run.id()))
+        .track(store.clone())
+        .run()?;
     if let Some(folder) = &args.out {
         progress.say("writing");
         write::<P, T>(&run, folder)?;
+        let kept = store.map_or(Ok(()), |store| keep(&store, run.id(), folder));
+        warnings.extend(kept.err().map(|error| format!("tracking: {error}")));
     }
     let result = Report::<'_, P, T> {
         args,
@@ -96,6 +108,7 @@ where
         baseline: baseline.metrics(),
         scaled_baseline: baseline.scaled_metrics(),
         explain: &explain,
+        warnings: &warnings,
     };
     if args.json {
         result.json(out)
@@ -104,20 +117,14 @@ where
     }
 }
 
-/// A tracker if one was asked for.
-#[derive(Debug)]
-struct Tracked(Option<JsonLinesTracker>);
-
-impl Tracker for Tracked {
-    fn record(&self, event: &Event) -> floe::Result<()> {
-        self.0
-            .as_ref()
-            .map_or(Ok(()), |tracker| tracker.record(event))
+/// Keeps the files of a run beside what it told by itself.
+fn keep(store: &SqliteTracker, run: &str, folder: &Path) -> floe::Result<()> {
+    let log = RunLog::of(store, run);
+    // The model is there already.
+    for name in &FILES[1..] {
+        log.copy(format!("data/{name}"), folder.join(name))?;
     }
-
-    fn flush(&self) -> floe::Result<()> {
-        self.0.as_ref().map_or(Ok(()), Tracker::flush)
-    }
+    store.flush()
 }
 
 pub(crate) const FILES: [&str; 4] = [
