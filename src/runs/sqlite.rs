@@ -29,13 +29,19 @@ impl SqliteStore {
                 "name the database that a tracker or MLflow writes, such as `mlflow.db`",
             ));
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let open = || {
+        let open = |access: OpenFlags| {
+            let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(&path, flags)?;
             connection.busy_timeout(Duration::from_secs(20))?;
+            connection.pragma_update(None, "query_only", true)?;
+            // Only a read tells whether the file can be read.
+            connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
             Ok(connection)
         };
-        let connection = open().map_err(|error| unreadable(&path, error))?;
+        // Who may write takes the files away that SQLite puts beside a database while it is open.
+        let connection = open(OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .or_else(|_| open(OpenFlags::SQLITE_OPEN_READ_ONLY))
+            .map_err(|error| unreadable(&path, error))?;
         Ok(Self { path, connection })
     }
 

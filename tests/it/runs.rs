@@ -156,9 +156,7 @@ fn what_is_not_there_is_told_with_what_is() {
     assert!(error.to_string().contains("is not there"), "{error}");
     let text = room.0.path().join("text.db");
     std::fs::write(&text, "x".repeat(200)).unwrap();
-    let error = runs::of(&SqliteStore::open(&text).unwrap())
-        .frame()
-        .unwrap_err();
+    let error = SqliteStore::open(&text).unwrap_err();
     assert!(error.to_string().contains("cannot be read"), "{error}");
     // An empty store is a frame without rows, not an error.
     let empty = room.0.path().join("empty.db");

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Pictures of what `mlflow ui` shows of a folder with `mlflow.db`, for a person to look at: the list
+# of runs, and three pages of one run.
+#
+#   tests/mlflow/screenshots.sh FOLDER PYTHON OUT [EXPERIMENT]
+#
+# FOLDER holds mlflow.db; PYTHON is that of an environment with the full `mlflow` package (the
+# `mlflow-skinny` of the other tests has no pages); OUT takes the pictures. Chromium is needed.
+set -euo pipefail
+
+folder="$(realpath "$1")" python="$2" out="$(mkdir -p "$3" && realpath "$3")"
+experiment="${4:-1}"
+browser="$(command -v chromium || command -v chromium-browser || command -v google-chrome)" || {
+    echo "no Chromium here: install the package chromium" >&2
+    exit 1
+}
+port="$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
+profile="$(mktemp -d)"
+
+cd "$folder"
+MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
+    "$python" -m mlflow ui --host 127.0.0.1 --port "$port" --workers 1 >"$out/server.log" 2>&1 &
+server=$!
+trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$profile"' EXIT
+
+api="http://127.0.0.1:$port/api/2.0/mlflow"
+for _ in $(seq 120); do
+    kill -0 "$server" || { cat "$out/server.log" >&2; exit 1; }
+    if curl -fsS -o /dev/null "$api/experiments/get?experiment_id=$experiment" 2>/dev/null; then break; fi
+    sleep 1
+done
+
+# The newest run that has a model.
+run="$(curl -fsS "$api/logged-models/search" -H 'Content-Type: application/json' \
+    -d "{\"experiment_ids\":[\"$experiment\"],\"max_results\":1}" |
+    "$python" -c 'import json, sys; print(json.load(sys.stdin)["models"][0]["info"]["source_run_id"])')"
+
+picture() {
+    "$browser" --headless --no-sandbox --disable-gpu --no-first-run --hide-scrollbars \
+        --disable-background-networking --disable-component-update --disable-sync \
+        --user-data-dir="$profile" --window-size=1600,1000 --virtual-time-budget=30000 \
+        --screenshot="$out/$1.png" "http://127.0.0.1:$port/#/$2" >>"$out/browser.log" 2>&1
+    test -s "$out/$1.png"
+    echo "$out/$1.png"
+}
+picture runs "experiments/$experiment/runs"
+picture run "experiments/$experiment/runs/$run"
+picture metrics "experiments/$experiment/runs/$run/model-metrics"
+picture artifacts "experiments/$experiment/runs/$run/artifacts"
