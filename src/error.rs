@@ -179,6 +179,12 @@ impl Error {
         self.0.kind
     }
 
+    /// What happened, without the kind, the place and what to do.
+    #[cfg(feature = "mlflow")]
+    pub(crate) fn message(&self) -> &str {
+        &self.0.message
+    }
+
     /// The stage that failed, as its `Debug` text.
     pub fn stage(&self) -> Option<&str> {
         self.0.stage.as_deref()

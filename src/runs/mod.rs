@@ -1,6 +1,8 @@
 //! The runs of a store, compared: parameters, metrics and tags as the columns of a frame.
 
 mod frame;
+#[cfg(feature = "mlflow")]
+mod mlflow;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -15,7 +17,8 @@ pub use sqlite::SqliteStore;
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::metric::is_loss;
 
-/// A place that runs are kept in and can be read from.
+/// A place that runs are kept in and can be read from: a database by [`SqliteStore`], a server by the
+/// [`MlflowTracker`](crate::tracker::MlflowTracker) that writes to it.
 pub trait RunStore: fmt::Debug {
     /// The runs of an experiment, or of all, those that were deleted left out; the newest first.
     ///

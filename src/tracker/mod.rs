@@ -9,6 +9,8 @@ mod event;
 mod json_lines;
 mod logged_model;
 mod memory;
+#[cfg(feature = "mlflow")]
+mod mlflow;
 #[cfg(any(feature = "sqlite", feature = "mlflow"))]
 mod model_files;
 mod number;
@@ -31,6 +33,8 @@ pub use event::{Event, Status, What};
 pub use json_lines::JsonLinesTracker;
 pub use logged_model::{LoggedModel, Signature, SignatureColumn};
 pub use memory::MemoryTracker;
+#[cfg(feature = "mlflow")]
+pub use mlflow::{MlflowTracker, SyncReport};
 pub(crate) use number::to_json;
 pub use run_info::RunInfo;
 pub use run_log::RunLog;

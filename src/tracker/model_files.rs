@@ -5,15 +5,35 @@ use serde_json::{Value, json};
 
 use super::{LoggedModel, SignatureColumn};
 
-/// Path in the model's folder, and content: `MLmodel` and the model file.
+/// What applies the model file in Python.
+const LOADER: &str = include_str!("floe_pyfunc.py");
+/// The version of MLflow that the form of the folder was tried with.
+const MLFLOW: &str = "3.17.2";
+/// The version of Python that the loader was tried with.
+const PYTHON: &str = "3.11";
+
+/// Path in the model's folder, and content: `MLmodel`, the model file, and what Python needs to
+/// apply it.
 pub(crate) fn files(model: &LoggedModel, run: &str, id: &str, time: i64) -> Vec<(String, Vec<u8>)> {
-    vec![
-        (
-            "MLmodel".to_owned(),
-            description(model, run, id, time).into_bytes(),
-        ),
-        ("model.json".to_owned(), model.file.clone().into_bytes()),
-    ]
+    let environment = format!(
+        "python: \"{PYTHON}\"\nbuild_dependencies:\n- pip\ndependencies:\n- -r requirements.txt\n"
+    );
+    let mut files = vec![
+        ("MLmodel", description(model, run, id, time)),
+        ("model.json", model.file.clone()),
+        ("code/floe_pyfunc.py", LOADER.to_owned()),
+        ("requirements.txt", "mlflow\nnumpy\npandas\n".to_owned()),
+        ("python_env.yaml", environment),
+    ];
+    if let Some(example) = &model.input_example {
+        files.push(("input_example.json", example.to_string()));
+        let serving = json!({ "dataframe_split": example });
+        files.push(("serving_input_example.json", serving.to_string()));
+    }
+    let files = files.into_iter();
+    files
+        .map(|(path, text)| (path.to_owned(), text.into_bytes()))
+        .collect()
 }
 
 /// The file `MLmodel`. A text of JSON is a text of YAML.
@@ -21,31 +41,51 @@ fn description(model: &LoggedModel, run: &str, id: &str, time: i64) -> String {
     let made = Timestamp::from_millisecond(time).unwrap_or_default();
     let made = made.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string();
     let columns = |columns: &[SignatureColumn]| {
+        if columns.is_empty() {
+            // MLflow refuses a list of none: a baseline takes any rows.
+            return Value::Null;
+        }
         let columns: Vec<Value> = columns.iter().map(column).collect();
         json!(Value::from(columns).to_string())
     };
+    let example = match &model.input_example {
+        Some(_) => {
+            "saved_input_example_info:\n  artifact_path: input_example.json\n  pandas_orient: split\n  \
+             serving_input_path: serving_input_example.json\n  type: dataframe\n"
+        }
+        None => "",
+    };
+    let signature = match (&model.signature.inputs, &model.signature.outputs) {
+        (inputs, outputs) if inputs.is_empty() && outputs.is_empty() => String::new(),
+        (inputs, outputs) => format!(
+            "signature:\n  inputs: {}\n  outputs: {}\n  params: null\n",
+            columns(inputs),
+            columns(outputs)
+        ),
+    };
     format!(
-        "flavors:\n  floe:\n    data: model.json\n    floe_version: {version}\n    kind: {kind}\n\
-         model_id: {id}\nrun_id: {run}\nsignature:\n  inputs: {inputs}\n  outputs: {outputs}\n  \
-         params: null\nutc_time_created: {made}\n",
+        "flavors:\n  floe:\n    data: model.json\n    floe_version: {version}\n    kind: {kind}\n  \
+         python_function:\n    code: code\n    data: model.json\n    env:\n      virtualenv: \
+         python_env.yaml\n    loader_module: floe_pyfunc\n    python_version: \"{PYTHON}\"\n\
+         mlflow_version: {MLFLOW}\nmodel_id: {id}\nrun_id: {run}\n{example}{signature}\
+         utc_time_created: {made}\n",
         version = json!(env!("CARGO_PKG_VERSION")),
         kind = json!(model.kind),
         id = json!(id),
         run = json!(run),
-        inputs = columns(&model.signature.inputs),
-        outputs = columns(&model.signature.outputs),
         made = json!(made),
     )
 }
 
-/// A column of a signature. Numbers are doubles: a narrower type would refuse a frame of pandas that
-/// has the same values as floats, such as integers beside a gap.
+/// A column of a signature. MLflow takes narrower integers and floats for a `long` and a `double`,
+/// but no integers of 64 bits, which pandas makes of all integers, for a `double`.
 fn column(column: &SignatureColumn) -> Value {
     let dtype = match column.dtype.split(['[', '(']).next().unwrap_or_default() {
         "bool" | "boolean" => "boolean",
         "date" | "datetime" => "datetime",
         "str" | "string" | "binary" | "cat" | "enum" | "time" => "string",
+        dtype if dtype.contains("int") => "long",
         _ => "double",
     };
-    json!({ "name": column.name, "type": dtype, "required": false })
+    json!({ "name": column.name, "type": dtype, "required": true })
 }

@@ -1,0 +1,66 @@
+//! Copies of the files that events speak of: a spool must hold all of what was recorded.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::tracker::{Artifact, Content, Event, What};
+
+/// The events, with every file and folder copied into `folder`; nothing when none speaks of one.
+pub(super) fn taken(events: &[Event], folder: &Path) -> Result<Option<Vec<Event>>> {
+    if !events.iter().any(|event| path_of(event).is_some()) {
+        return Ok(None);
+    }
+    let copied = events.iter().map(|event| {
+        let Some((artifact, path)) = path_of(event) else {
+            return Ok(event.clone());
+        };
+        let to = folder.join(format!("{:016x}", rand::random::<u64>()));
+        copy(path, &to).map_err(|(path, error)| {
+            let message = format!("the artifact `{}` was not kept: {error}", path.display());
+            Error::new(ErrorKind::Track, message)
+                .with_help("check that it is there, and the free space of the spool's folder")
+        })?;
+        let mut event = event.clone();
+        event.what = What::Artifact(Box::new(Artifact::copy(artifact.path.as_str(), to)));
+        Ok(event)
+    });
+    copied.collect::<Result<Vec<_>>>().map(Some)
+}
+
+fn path_of(event: &Event) -> Option<(&Artifact, &PathBuf)> {
+    match &event.what {
+        What::Artifact(artifact) => match &artifact.content {
+            Content::Path(path) => Some((artifact, path)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+type Failed = (PathBuf, std::io::Error);
+
+/// Copies a file, or a folder with all below it; a link to a folder is left out, as it may lead back.
+fn copy(from: &Path, to: &Path) -> std::result::Result<(), Failed> {
+    let failed = |error| (from.to_owned(), error);
+    let metadata = fs::metadata(from).map_err(failed)?;
+    if metadata.is_dir() {
+        fs::create_dir_all(to).map_err(failed)?;
+        for entry in fs::read_dir(from).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let (path, is_link) = (entry.path(), entry.path().is_symlink());
+            if !(is_link && path.is_dir()) {
+                copy(&path, &to.join(entry.file_name()))?;
+            }
+        }
+        return Ok(());
+    }
+    if !metadata.is_file() {
+        let error = std::io::Error::other("it is a pipe or a device");
+        return Err(failed(error));
+    }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    fs::copy(from, to).map(drop).map_err(failed)
+}

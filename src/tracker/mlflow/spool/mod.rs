@@ -1,0 +1,102 @@
+//! Events on disk, until a server has them.
+//!
+//! A tracker writes a file of its own, `<milliseconds>-<8 hex digits>.spool`, and holds it locked:
+//! a lock goes with its process, so that a file without one belongs to nobody. Whoever replays a
+//! file writes how far it came beside it, in `….sent`. Both are appended to only, and each of
+//! their lines carries a checksum. Files that events speak of are copied into `….files/`.
+
+mod cursor;
+mod line;
+mod reader;
+mod writer;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub(super) use cursor::{Cursor, Known, Progress};
+pub(super) use reader::{Chunk, Reader};
+pub(super) use writer::Writer;
+
+use crate::error::{Error, ErrorKind, Result};
+
+const VERSION: u32 = 1;
+
+/// The first line of a spool: for which server and experiment it is. It holds no secret.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Header {
+    spool: u32,
+    /// The version of floe, for people.
+    floe: String,
+    /// When it was made, in milliseconds since 1970-01-01 UTC.
+    pub(super) created: i64,
+    /// The server.
+    pub(super) server: String,
+    /// The experiment of runs that name none.
+    pub(super) experiment: String,
+}
+
+impl Header {
+    pub(super) fn new(server: &str, experiment: &str, created: i64) -> Self {
+        Self {
+            spool: VERSION,
+            floe: env!("CARGO_PKG_VERSION").to_owned(),
+            created,
+            server: server.to_owned(),
+            experiment: experiment.to_owned(),
+        }
+    }
+
+    fn refuse_other_version(&self, path: &Path) -> Result<()> {
+        if self.spool == VERSION {
+            return Ok(());
+        }
+        let message = format!(
+            "`{}` is a spool of version {}; this floe reads version {VERSION}",
+            path.display(),
+            self.spool
+        );
+        Err(Error::new(ErrorKind::Track, message)
+            .with_help("replay it with the floe that wrote it"))
+    }
+}
+
+/// The spools of a folder, oldest first; none where there is no folder.
+pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+        entries => entries.map_err(|error| fail(folder, &error))?,
+    };
+    for entry in entries {
+        let path = entry.map_err(|error| fail(folder, &error))?.path();
+        if path.extension().is_some_and(|ending| ending == "spool") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The folder of the files that a spool's events speak of.
+pub(super) fn files(spool: &Path) -> PathBuf {
+    spool.with_extension("files")
+}
+
+/// Removes a spool that the server has all of; what it stands on goes last.
+pub(super) fn remove(spool: &Path) -> Result<()> {
+    let gone = |removed: std::io::Result<()>| match removed {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        removed => removed.map_err(|error| fail(spool, &error)),
+    };
+    gone(fs::remove_dir_all(files(spool)))?;
+    gone(fs::remove_file(spool))?;
+    gone(fs::remove_file(Cursor::path(spool)))
+}
+
+fn fail(path: &Path, error: &std::io::Error) -> Error {
+    let message = format!("`{}`: {error}", path.display());
+    Error::new(ErrorKind::Track, message)
+        .with_help("check the folder of the spool, its permissions and the free space")
+}

@@ -1,0 +1,106 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::{Header, fail, line};
+use crate::error::Result;
+use crate::tracker::Event;
+
+/// Writes the events of one tracker to a file of its own, which it holds locked.
+///
+/// An event is a line, and a call one write of whole lines: once it returned, they survive a kill
+/// of the process.
+#[derive(Debug)]
+pub(in crate::tracker::mlflow) struct Writer {
+    path: PathBuf,
+    file: File,
+    end: u64,
+    /// Set when a failed write may have left part of a line.
+    torn: bool,
+    lines: Vec<u8>,
+}
+
+impl Writer {
+    /// Makes a new file in a folder, and the folder.
+    pub(in crate::tracker::mlflow) fn create(folder: &Path, header: &Header) -> Result<Self> {
+        // Names sort by time, so that a parent comes before a child of another process.
+        let name = format!("{:015}-{:08x}.spool", header.created, rand::random::<u32>());
+        let path = folder.join(name);
+        let open = || {
+            fs::create_dir_all(folder)?;
+            let mut options = OpenOptions::new();
+            let file = options
+                .read(true)
+                .append(true)
+                .create_new(true)
+                .open(&path)?;
+            file.try_lock()?;
+            Ok(file)
+        };
+        // The name of the file is a new one each time; what is wrong is with the folder.
+        let file = open().map_err(|error| fail(folder, &error))?;
+        let mut writer = Self {
+            path,
+            file,
+            end: 0,
+            torn: false,
+            lines: Vec::new(),
+        };
+        let written =
+            writer.append(|lines| line::write(lines, |out| serde_json::to_writer(out, header)));
+        if written.is_err() {
+            // Best effort: an empty file says nothing to anybody.
+            let _ = fs::remove_file(&writer.path);
+        }
+        written.map(|()| writer)
+    }
+
+    /// Writes events, all in one write.
+    pub(in crate::tracker::mlflow) fn events(&mut self, events: &[Event]) -> Result<()> {
+        self.append(|lines| {
+            events
+                .iter()
+                .try_for_each(|event| line::write(lines, |out| serde_json::to_writer(out, event)))
+        })
+    }
+
+    fn append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>) -> Result<()> {
+        self.lines.clear();
+        let written = write(&mut self.lines).map_err(std::io::Error::from);
+        let written = written.and_then(|()| self.put());
+        // A large event, such as one with a figure, need not be kept room for.
+        self.lines.shrink_to(1 << 18);
+        written.map_err(|error| fail(&self.path, &error))
+    }
+
+    fn put(&mut self) -> std::io::Result<()> {
+        if self.torn {
+            // Part of a line would make the next one unreadable.
+            self.file.set_len(self.end)?;
+            self.file.seek(SeekFrom::Start(self.end))?;
+            self.torn = false;
+        }
+        if let Err(error) = self.file.write_all(&self.lines) {
+            self.torn = self.file.set_len(self.end).is_err();
+            return Err(error);
+        }
+        self.end += self.lines.len() as u64;
+        Ok(())
+    }
+
+    /// Up to where the file is whole.
+    pub(in crate::tracker::mlflow) fn end(&self) -> u64 {
+        self.end
+    }
+
+    pub(in crate::tracker::mlflow) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes what was written survive a power loss.
+    pub(in crate::tracker::mlflow) fn sync(&self) -> Result<()> {
+        self.file
+            .sync_data()
+            .map_err(|error| fail(&self.path, &error))
+    }
+}
