@@ -503,6 +503,13 @@ fn old_rows_are_purged() {
     assert_eq!(rows(landing.scan("comments").unwrap()), [pair("new", 7)]);
 }
 
+/// A folder in memory where the machine has one: a test that commits a thousand times need not wait
+/// for a disk each time.
+pub(crate) fn quick_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir_in("/dev/shm");
+    folder.or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// All files below a folder.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

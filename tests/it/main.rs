@@ -41,6 +41,8 @@ mod http;
 mod impute;
 mod impute_groups;
 mod landing;
+mod landing_kills;
+mod landing_laws;
 mod lasso;
 mod laws;
 mod leakage;
