@@ -360,7 +360,16 @@ impl Inner {
         self.secrets.scrub(request.label())
     }
 
+    /// A link to a next page may have the key already, and is not asked for another one.
     fn with_secrets(&self, mut url: Url) -> Url {
+        let is_secret = |name: &str| self.secret_query.iter().any(|(of, _)| of == name);
+        if url.query_pairs().any(|(name, _)| is_secret(&name)) {
+            let pairs = url.query_pairs().filter(|(name, _)| !is_secret(name));
+            let pairs: Vec<_> = pairs
+                .map(|(a, b)| (a.into_owned(), b.into_owned()))
+                .collect();
+            url.query_pairs_mut().clear().extend_pairs(pairs);
+        }
         for (name, secret) in &self.secret_query {
             url.query_pairs_mut()
                 .append_pair(name, secret.expose_secret());

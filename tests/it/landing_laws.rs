@@ -182,7 +182,7 @@ fn what_was_committed_and_is_gone_is_an_error() {
 fn an_end_that_fails_at_any_file_is_made_up_for() {
     let story = story();
     let expected = undisturbed(&story);
-    let steps = (1..).find(|steps| {
+    let steps = (1..1000).find(|steps| {
         let folder = quick_folder();
         collect(&open(folder.path()), &story, *steps).unwrap()
     });

@@ -40,6 +40,7 @@ mod groups;
 mod http;
 mod impute;
 mod impute_groups;
+mod json_api;
 mod landing;
 mod landing_kills;
 mod landing_laws;
