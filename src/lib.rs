@@ -50,6 +50,9 @@ pub mod _documentation {
     pub mod normalization {}
     #[doc = include_str!("../docs/splitting.md")]
     pub mod splitting {}
+    #[cfg(feature = "sqlite")]
+    #[doc = include_str!("../docs/tracking.md")]
+    pub mod tracking {}
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/writing_a_step.md")]
     pub mod writing_a_step {}

@@ -75,10 +75,18 @@ pub struct Runs<'a> {
     store: &'a dyn RunStore,
     experiment: Option<String>,
     status: Option<String>,
-    parent: Option<Option<String>>,
+    nested: Nested,
     filter: Option<Expr>,
     order: Option<(String, bool)>,
     most: Option<usize>,
+}
+
+/// In which run those that are chosen are nested.
+#[derive(Clone, Debug)]
+enum Nested {
+    AnyOrNone,
+    None,
+    In(String),
 }
 
 /// The runs of a store.
@@ -117,7 +125,7 @@ pub fn of(store: &dyn RunStore) -> Runs<'_> {
         store,
         experiment: None,
         status: None,
-        parent: None,
+        nested: Nested::AnyOrNone,
         filter: None,
         order: None,
         most: None,
@@ -144,13 +152,13 @@ impl Runs<'_> {
 
     /// Only those that are nested in a run, such as the candidates of a sweep.
     pub fn nested_in(mut self, run: impl Into<String>) -> Self {
-        self.parent = Some(Some(run.into()));
+        self.nested = Nested::In(run.into());
         self
     }
 
     /// Only those that are nested in no run.
     pub fn top_level(mut self) -> Self {
-        self.parent = Some(None);
+        self.nested = Nested::None;
         self
     }
 
@@ -309,8 +317,12 @@ impl Runs<'_> {
                 .status
                 .as_ref()
                 .is_none_or(|status| *status == run.status);
-            let parent = self.parent.as_ref();
-            status && parent.is_none_or(|parent| parent.as_deref() == run.parent())
+            let nested = match &self.nested {
+                Nested::AnyOrNone => true,
+                Nested::None => run.parent().is_none(),
+                Nested::In(parent) => run.parent() == Some(parent),
+            };
+            status && nested
         });
         Ok(runs)
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default)]
 #[non_exhaustive]
 pub struct Surroundings {
-    /// The user, as the environment names it.
+    /// The user, as the environment names it, or else the system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The program, by its file name. Its arguments may hold secrets and are not told.
@@ -58,7 +58,8 @@ impl Surroundings {
         Self {
             user: ["USER", "LOGNAME", "USERNAME"]
                 .into_iter()
-                .find_map(variable),
+                .find_map(variable)
+                .or_else(owner),
             program: program.map(|name| name.to_string_lossy().into_owned()),
             git: git(),
             host: host
@@ -71,6 +72,19 @@ impl Surroundings {
             polars: polars::VERSION.to_owned(),
         }
     }
+}
+
+/// The user that the process belongs to, where the environment is bare: in containers, under `cron`.
+fn owner() -> Option<String> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    let id = ids.split_whitespace().next()?;
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == id).then(|| name.to_owned())
+    })
 }
 
 /// Asks Git itself, which knows work trees, packed references and ignored files; none where it is

@@ -9,6 +9,7 @@ use floe::tracker::{Artifact, Dataset, Event, RunInfo, RunLog, SqliteTracker, St
 use rusqlite::Connection;
 
 mod crash;
+mod for_python;
 mod refusals;
 
 /// A database in a folder of its own.

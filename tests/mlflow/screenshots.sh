@@ -30,20 +30,23 @@ for _ in $(seq 120); do
     sleep 1
 done
 
-# The newest run that has a model.
-run="$(curl -fsS "$api/logged-models/search" -H 'Content-Type: application/json' \
-    -d "{\"experiment_ids\":[\"$experiment\"],\"max_results\":1}" |
-    "$python" -c 'import json, sys; print(json.load(sys.stdin)["models"][0]["info"]["source_run_id"])')"
+# The newest run that is nested in no other.
+run="$(curl -fsS "$api/runs/search" -H 'Content-Type: application/json' \
+    -d "{\"experiment_ids\":[\"$experiment\"],\"max_results\":50}" |
+    "$python" -c 'import json, sys
+runs = json.load(sys.stdin)["runs"]
+top = (r for r in runs if all(t["key"] != "mlflow.parentRunId" for t in r["data"]["tags"]))
+print(next(top)["info"]["run_id"])')"
 
 picture() {
     "$browser" --headless --no-sandbox --disable-gpu --no-first-run --hide-scrollbars \
         --disable-background-networking --disable-component-update --disable-sync \
-        --user-data-dir="$profile" --window-size=1600,1000 --virtual-time-budget=30000 \
+        --user-data-dir="$profile" --window-size="$3" --virtual-time-budget=60000 \
         --screenshot="$out/$1.png" "http://127.0.0.1:$port/#/$2" >>"$out/browser.log" 2>&1
     test -s "$out/$1.png"
     echo "$out/$1.png"
 }
-picture runs "experiments/$experiment/runs"
-picture run "experiments/$experiment/runs/$run"
-picture metrics "experiments/$experiment/runs/$run/model-metrics"
-picture artifacts "experiments/$experiment/runs/$run/artifacts"
+picture runs "experiments/$experiment/runs" 2200,1000
+picture run "experiments/$experiment/runs/$run" 1600,2400
+picture metrics "experiments/$experiment/runs/$run/model-metrics" 1600,1000
+picture artifacts "experiments/$experiment/runs/$run/artifacts/data" 1600,1000

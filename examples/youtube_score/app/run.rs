@@ -84,7 +84,7 @@ where
     let linear = flow
         .clone()
         .learn(LinearRegression::new([INDEX], LIKES))
-        .track_as(tracking::info("line"))
+        .track_as(tracking::info(format!("line, seed {}", args.seed)))
         .track((lines.transpose()?, store.clone()));
     let explain = linear.explain()?;
     progress.say("fitting and scoring the line");

@@ -60,7 +60,7 @@ impl Tracking {
 }
 
 /// What is said of a run.
-pub(crate) fn info(name: &str) -> RunInfo {
+pub(crate) fn info(name: impl Into<String>) -> RunInfo {
     RunInfo::named(name).model("likes_model")
 }
 

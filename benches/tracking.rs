@@ -1,0 +1,56 @@
+//! What a tracker costs the thread that is tracked, a thousand numbers at a time.
+
+use std::time::{Duration, Instant};
+
+use floe::tracker::{JsonLinesTracker, MemoryTracker, RunInfo, RunLog, SqliteTracker, Tracker};
+
+const NUMBERS: i64 = 1000;
+
+/// The best and the middle time of several rounds, each of a thousand numbers.
+fn measure(rounds: usize, mut round: impl FnMut(i64)) -> (Duration, Duration) {
+    let mut times = Vec::with_capacity(rounds);
+    for from in (0..).step_by(1000).take(rounds) {
+        let began = Instant::now();
+        round(from);
+        times.push(began.elapsed());
+    }
+    times.sort();
+    (times[0], times[rounds / 2])
+}
+
+fn series(from: i64) -> impl Iterator<Item = (&'static str, f64, i64)> {
+    (from..from + NUMBERS).map(|step| ("loss", 1.0 / (step + 1) as f64, step))
+}
+
+#[allow(clippy::print_stdout, reason = "a bench prints its figures")]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // As a test each side is run once.
+    let rounds = if std::env::args().any(|arg| arg == "--bench") {
+        50
+    } else {
+        1
+    };
+    let folder = tempfile::tempdir()?;
+    let sqlite = SqliteTracker::open(folder.path().join("mlflow.db"))?;
+    let lines = JsonLinesTracker::append(folder.path().join("runs.jsonl"))?;
+    let memory = MemoryTracker::new();
+    let trackers: [(&str, &dyn Tracker); 3] = [
+        ("memory", &memory),
+        ("json lines", &lines),
+        ("sqlite", &sqlite),
+    ];
+    println!("1000 numbers, on the thread that tells them: best and middle of {rounds} rounds");
+    for (name, tracker) in trackers {
+        let log = RunLog::start(tracker, &RunInfo::named(name))?;
+        let (best, middle) = measure(rounds, |from| log.metrics(series(from)).expect("recorded"));
+        println!("  {name:10}  in one batch   {best:>10.3?} {middle:>10.3?}");
+        // Fewer rounds: this is the slow way.
+        let (best, middle) = measure(rounds.div_ceil(10), |from| {
+            for (key, value, step) in series(from + 1_000_000) {
+                log.metric(key, value, step).expect("recorded");
+            }
+        });
+        println!("  {name:10}  one by one     {best:>10.3?} {middle:>10.3?}");
+    }
+    Ok(())
+}
