@@ -56,4 +56,7 @@ pub mod _documentation {
     #[cfg(feature = "testing")]
     #[doc = include_str!("../docs/writing_a_step.md")]
     pub mod writing_a_step {}
+    #[cfg(feature = "remote")]
+    #[doc = include_str!("../docs/youtube.md")]
+    pub mod youtube {}
 }

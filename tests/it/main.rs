@@ -100,5 +100,6 @@ mod youtube;
 mod youtube_emulator;
 mod youtube_emulator_faults;
 mod youtube_faults;
+mod youtube_processes;
 mod youtube_recorded;
 mod youtube_support;

@@ -14,7 +14,7 @@ use floe::testing::youtube::{
 };
 
 use crate::support::collect;
-use crate::youtube_support::{Rows, assert_same, clock, landed, landing, rows, truth};
+use crate::youtube_support::{Rows, assert_same, clock, folder, landed, landing, rows, truth};
 
 const SCRIPTS: u64 = 320;
 
@@ -65,9 +65,13 @@ fn troubles() -> Vec<Trouble> {
 fn script(dice: &mut Dice, videos: &[String]) -> Vec<Fault> {
     let all = troubles();
     let lines = 1 + dice.roll(5);
+    let mut emptied = false;
     (0..lines)
         .map(|_| {
-            let what = all[dice.roll(all.len() as u64) as usize].clone();
+            let mut what = all[dice.roll(all.len() as u64) as usize].clone();
+            if what == Trouble::NoItems && std::mem::replace(&mut emptied, true) {
+                what = Trouble::UnknownKeys;
+            }
             let once = what == Trouble::NoItems;
             let mut fault = Fault::new(what).after(dice.roll(6) as u32);
             if !dice.chance(3) {
@@ -211,7 +215,7 @@ fn truth_before(case: &Case, truth: &Truth) -> Rows {
 fn run(number: u64) -> [bool; 3] {
     let of = format!("script {number}");
     let case = Case::new(number);
-    let (folder, ledgers) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (folder, ledgers) = (folder(), folder());
     let landing = landing(folder.path());
     let ledger = |name: &str| ledgers.path().join(name);
     let source = case.source.clone().ledger(ledger("first.json"));

@@ -11,6 +11,8 @@ use floe::source::remote::Landing;
 use floe::source::remote::youtube::{self, COMMENTS, Quota};
 use floe::testing::youtube::{Comment, Emulator, World};
 
+use tempfile::TempDir;
+
 use crate::support::collect;
 
 /// A comment without its poll.
@@ -114,6 +116,12 @@ pub(crate) fn source(emulator: &Emulator, clock: &Arc<ManualClock>) -> YouTube {
         .clock(Arc::clone(clock))
         .quota(Quota::default().reserve_percent(0))
         .search("Mission Impossible")
+}
+
+/// A folder in memory where there is one: every page is synced, and a disk that is busy with other
+/// tests would make minutes of it.
+pub(crate) fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
 }
 
 pub(crate) fn landing(folder: &Path) -> Landing {

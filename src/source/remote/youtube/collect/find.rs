@@ -128,11 +128,12 @@ impl Collector {
         let stamp = self.stamp(at);
         let (token, region) = (page.next_page_token.clone(), page.region_code.clone());
         let hits = page.into_items();
-        // An empty page in the middle of a list may be a fault; it is asked for once more.
-        if hits.is_empty() && token.is_none() && later && walk.barren == 0 {
-            walk.barren += 1;
+        // A page of nothing in a list may be a fault; it is asked for once more.
+        if hits.is_empty() && (token.is_some() || later) && !walk.doubted {
+            walk.doubted = true;
             return Ok(Next::Page);
         }
+        walk.doubted = false;
         let mut fresh = false;
         for hit in hits {
             if walk.items >= search.max_videos {
@@ -241,6 +242,11 @@ impl Collector {
             Turn::Stop => return Ok(Next::Cut),
         };
         let token = page.next_page_token.clone();
+        if page.items().is_empty() && !walk.doubted {
+            walk.doubted = true;
+            return Ok(Next::Page);
+        }
+        walk.doubted = false;
         let (mut fresh, mut unknown) = (false, false);
         for item in page.into_items() {
             let details = item.content_details;

@@ -52,6 +52,8 @@ impl Collector {
         let mut replies = match self.all_replies(&thread).await? {
             Replies::All(replies) => replies,
             Replies::Spent => return Ok(false),
+            // No more requests are wasted on a service that is down.
+            Replies::Broken(_) if self.is_down() => return Ok(false),
             Replies::Missing(reason) | Replies::Broken(reason) => {
                 self.skip(&format!("replies to {}", thread.comment_id), &reason)?;
                 walk.owe(&thread.comment_id, 1);
@@ -166,6 +168,7 @@ impl Collector {
             self.trouble = 0;
             let stamp = self.stamp(at);
             let token = page.next_page_token.clone();
+            let empty = page.items().is_empty();
             let mut fresh = false;
             for comment in page.into_items() {
                 if let Some(row) = CommentRow::of_reply(comment, thread, reading, &stamp)
@@ -175,11 +178,13 @@ impl Collector {
                     rows.push(row);
                 }
             }
-            walk.barren = if fresh { 0 } else { walk.barren + 1 };
-            // A list that ends with nothing may be a fault; it is asked for once more.
-            if token.is_none() && !fresh && walk.barren == 1 {
+            // A page of nothing may be a fault; it is asked for once more.
+            if empty && !walk.doubted {
+                walk.doubted = true;
                 continue;
             }
+            walk.doubted = false;
+            walk.barren = if fresh { 0 } else { walk.barren + 1 };
             walk.token = token;
             if walk.token.is_none() {
                 let counted = thread.reply_count.unwrap_or(0);

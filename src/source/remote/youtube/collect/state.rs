@@ -74,6 +74,8 @@ pub(super) struct Walk {
     pub(super) items: u32,
     /// Pages in a row that brought nothing new.
     pub(super) barren: u32,
+    /// Whether the last page was empty and is asked for once more.
+    pub(super) doubted: bool,
     /// Whether the list was begun anew, since its token was no longer known.
     pub(super) restarted: bool,
     /// The list is read on from where an earlier run stopped; its head comes afterwards.

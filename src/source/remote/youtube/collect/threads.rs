@@ -118,12 +118,14 @@ impl Collector {
             let Some(looks) = self.threads(page, at, walk, sight).await? else {
                 return Ok(End::Spent);
             };
-            // An empty end where there should be comments may be a fault; it is asked for once more.
+            // A page of nothing where there should be comments may be a fault: what comes with its
+            // token would be behind a gap. It is asked for once more.
             let expected = walk.pages > 0 || self.cursor.queue[next].count.is_some_and(|n| n > 0);
-            if looks.empty && token.is_none() && expected && walk.barren == 0 {
-                walk.barren = 1;
+            if looks.empty && (expected || token.is_some()) && !walk.doubted {
+                walk.doubted = true;
                 continue;
             }
+            walk.doubted = false;
             if looks.empty && token.is_none() && expected && walk.pages == 0 {
                 let item = format!("video {video}");
                 self.skip(&item, "no comments came, though some are counted")?;
