@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::recorder::Recorder;
 use super::{Divided, Settings};
-use crate::error::{ErrorKind, Result, label};
+use crate::error::{ErrorKind, Result};
 use crate::estimator::Estimator;
 use crate::learn::{Plan, Scan, ScanLog};
 use crate::metric::{Confusion, MetricSpread, Metrics};
@@ -93,12 +93,13 @@ pub(super) fn chain<D: Division, P: Plan, T: Plan, E: Estimator>(
     let mut target_steps = Vec::new();
     divided.target_steps.labels(&mut target_steps);
     let mut started = Started::new(&RunInfo::new());
-    started.source = label(&divided.division);
+    // Whole: a label for messages is cut, and here nothing need be.
+    started.source = format!("{:?}", divided.division);
     started.split = divided.division.describe();
     started.seed = started.split.get("seed").and_then(Value::as_u64);
     started.steps = steps;
     started.target_steps = target_steps;
-    started.estimator = label(estimator);
+    started.estimator = format!("{estimator:?}");
     started.tags = tags.to_vec();
     started
 }

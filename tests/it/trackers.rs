@@ -3,7 +3,7 @@
 use floe::ErrorKind;
 use floe::polars::prelude::*;
 use floe::prelude::*;
-use floe::tracker::{Event, What};
+use floe::tracker::{Event, RunInfo, What};
 
 /// Fails from the given event on.
 #[derive(Debug)]
@@ -95,4 +95,88 @@ fn a_cancelled_run_stops_with_its_own_kind_of_error() {
         (last["event"].as_str(), last["status"].as_str()),
         (Some("finished"), Some("cancelled"))
     );
+}
+
+#[test]
+fn a_shared_tracker_and_one_that_may_be_missing_are_trackers() {
+    let memory = MemoryTracker::new();
+    let shared: std::sync::Arc<dyn Tracker> = std::sync::Arc::new(memory.clone());
+    let none: Option<MemoryTracker> = None;
+    let tracker = (Some(shared), none);
+    let run = flow!().track(tracker).run().unwrap();
+    let events = memory.events();
+    assert!(events.iter().all(|event| event.run == run.id()));
+    let of = |is: fn(&What) -> bool| events.iter().filter(|event| is(&event.what)).count();
+    assert_eq!(of(|what| matches!(what, What::Started(_))), 1);
+    // Events of a batch arrive as well: each metric, each scan.
+    assert_eq!(
+        of(|what| matches!(what, What::Metric { .. })),
+        run.metrics().iter().count()
+    );
+    assert_eq!(
+        of(|what| matches!(what, What::Scanned { .. })),
+        run.scans().len()
+    );
+    assert_eq!(of(|what| matches!(what, What::Dataset(_))), 2);
+    assert_eq!(of(|what| matches!(what, What::Model(_))), 1);
+}
+
+#[test]
+fn a_run_tells_what_was_said_of_it_and_where_it_is() {
+    let memory = MemoryTracker::new();
+    let info = RunInfo::named("first")
+        .experiment("likes")
+        .tag("team", "a")
+        .parameter("b", 1);
+    flow!().track_as(info).track(memory.clone()).run().unwrap();
+    let events = memory.events();
+    let What::Started(started) = &events[0].what else {
+        panic!("{:?}", events[0]);
+    };
+    assert_eq!(started.name.as_deref(), Some("first"));
+    assert_eq!(started.experiment.as_deref(), Some("likes"));
+    assert_eq!(
+        (started.labels["team"].as_str(), &started.parameters["b"]),
+        ("a", &1.into())
+    );
+    assert_eq!(started.seed, Some(1));
+    let here = started.surroundings.as_ref().unwrap();
+    assert_eq!(
+        (here.os.as_str(), here.arch.as_str()),
+        (std::env::consts::OS, std::env::consts::ARCH)
+    );
+    // Git itself says at which commit; where there is none, or no clone, nothing is said.
+    let asked = std::process::Command::new("git")
+        .args(["rev-parse", "HEAD"])
+        .output();
+    let commit = asked.ok().filter(|output| output.status.success());
+    let commit = commit.map(|output| String::from_utf8(output.stdout).unwrap().trim().to_owned());
+    assert_eq!(here.git.as_ref().map(|git| git.commit.clone()), commit);
+}
+
+#[test]
+fn the_same_rows_are_the_same_dataset() {
+    let digests = |seed: u64, last: f64| -> Vec<String> {
+        let memory = MemoryTracker::new();
+        let rows = df!["x" => [1.0, 2.0, 3.0, last], "y" => [2.0, 4.0, 6.0, 8.0]].unwrap();
+        floe::from(InMemory::new(rows))
+            .split(TrainTestSplit::new(0.5).seed(seed))
+            .learn(LinearRegression::new(["x"], "y"))
+            .track(memory.clone())
+            .run()
+            .unwrap();
+        let events = memory.events().into_iter();
+        let datasets = events.filter_map(|event| match event.what {
+            What::Dataset(dataset) => Some(dataset.digest),
+            _ => None,
+        });
+        datasets.collect()
+    };
+    let first = digests(1, 4.0);
+    assert_eq!(first.len(), 2);
+    assert_ne!(first[0], first[1]);
+    assert_eq!(digests(1, 4.0), first);
+    for other in [digests(2, 4.0), digests(1, 5.0)] {
+        assert!(other.iter().all(|digest| !first.contains(digest)));
+    }
 }

@@ -20,7 +20,7 @@ trap finish EXIT
 export MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false
 
 write() {
-    FLOE_MLFLOW_STORE="$store" cargo test --test it -- --exact \
+    FLOE_MLFLOW_STORE="$store" "${CARGO:-cargo}" test --locked --test it -- --exact \
         sqlite_tracker::for_python::a_store_with_everything_in_it_reads_back | grep "^test "
 }
 revision() {

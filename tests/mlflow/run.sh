@@ -90,4 +90,6 @@ fi
 wait_for_server
 echo "MLflow answers at $FLOE_MLFLOW_URI after $SECONDS s"
 "$cargo" test --locked --test it -- mlflow_server --nocapture
+# The store that needs no server, read by a server and by the client.
+CARGO="$cargo" tests/mlflow/embedded.sh "$python"
 echo "all tests against the MLflow server passed after $SECONDS s"

@@ -38,15 +38,17 @@ runs = json.load(sys.stdin)["runs"]
 top = (r for r in runs if all(t["key"] != "mlflow.parentRunId" for t in r["data"]["tags"]))
 print(next(top)["info"]["run_id"])')"
 
+# NAME PAGE SIZE [how the browser waits]
 picture() {
     "$browser" --headless --no-sandbox --disable-gpu --no-first-run --hide-scrollbars \
         --disable-background-networking --disable-component-update --disable-sync \
-        --user-data-dir="$profile" --window-size="$3" --virtual-time-budget=60000 \
+        --user-data-dir="$profile" --window-size="$3" "${4:---virtual-time-budget=60000}" \
         --screenshot="$out/$1.png" "http://127.0.0.1:$port/#/$2" >>"$out/browser.log" 2>&1
     test -s "$out/$1.png"
     echo "$out/$1.png"
 }
 picture runs "experiments/$experiment/runs" 2200,1000
 picture run "experiments/$experiment/runs/$run" 1600,2400
-picture metrics "experiments/$experiment/runs/$run/model-metrics" 1600,1000
+# Charts are drawn by threads of their own, for which the browser's virtual time does not pass.
+picture metrics "experiments/$experiment/runs/$run/model-metrics" 1600,1000 --timeout=20000
 picture artifacts "experiments/$experiment/runs/$run/artifacts/data" 1600,1000
