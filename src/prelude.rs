@@ -10,7 +10,7 @@ pub use crate::learn::{CancelToken, FitOn as _};
 pub use crate::metric::{ClassificationMetrics, RegressionMetrics};
 pub use crate::schema::{Columns, Role};
 #[cfg(feature = "remote")]
-pub use crate::source::remote::YouTube;
+pub use crate::source::remote::{JsonApi, Landing, YouTube};
 pub use crate::source::{Csv, InMemory, NdJson, Parquet, Source};
 pub use crate::splitter::{
     GroupKFold, KFold, PredefinedSplit, Repeated, Splitter, StratifiedKFold, TimeSeriesSplit,

@@ -14,6 +14,7 @@ use floe::estimator::{
     RandomForestClassifier, RandomForestRegressor, Tree,
 };
 use floe::flow::{Divided, Explain, Flow, Holdout, Parts, Run, Taught, Unsplit};
+use floe::http::{Client, ClientBuilder, Reply, Request, Retries, Verdict};
 use floe::learn::{
     Answers, CancelToken, Learned, LeastSquares, LeastSquaresSolution, Level, Mean, Need, Quantile,
     Scan, ScanLog, Statistic, Value, Walk,
@@ -22,6 +23,9 @@ use floe::metric::{
     ClassificationMetrics, Confusion, Metric, MetricSpread, Metrics, RegressionMetrics, Scoring,
 };
 use floe::model::{BoxModel, BoxPipeline, Model, Pipeline, Registry};
+use floe::source::remote::json_api::{ApiColumn, ApiItem, Pager, Rule};
+use floe::source::remote::landing::{Landed, LandingRun, Manifest, Purged, Skip};
+use floe::source::remote::{JsonApi, Landing, Outcome, Table};
 use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, NdJson, Outline, Parquet, Then};
 use floe::splitter::{Assignment, Rows, TrainTestSplit};
 use floe::tracker::{
@@ -51,6 +55,25 @@ type Whole = Taught<Holdout<Csv, TrainTestSplit>, Steps, MinMaxScaler, LinearReg
 
 #[test]
 fn public_types_are_shared_logged_and_cloned() {
+    value::<Client>();
+    value::<ClientBuilder>();
+    value::<Reply>();
+    value::<Request>();
+    value::<Retries>();
+    value::<Verdict>();
+    value::<ApiColumn>();
+    value::<ApiItem>();
+    value::<JsonApi>();
+    value::<Pager>();
+    value::<Rule>();
+    value::<Landed>();
+    value::<Landing>();
+    shared::<LandingRun>();
+    value::<Manifest>();
+    value::<Outcome>();
+    value::<Purged>();
+    value::<Skip>();
+    value::<Table>();
     value::<Error>();
     value::<ErrorKind>();
     value::<Columns>();

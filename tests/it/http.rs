@@ -376,6 +376,44 @@ fn no_more_are_in_flight_than_allowed() {
 }
 
 #[test]
+fn a_call_that_is_dropped_lets_the_next_one_in() {
+    let server = RawServer::start(|number, _| match number {
+        0 => Answer::Hang,
+        _ => json(200, "{}"),
+    });
+    let client = quick(&server).in_flight(1).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let time = Duration::from_millis(200);
+        let hanging = tokio::time::timeout(time, client.send(Request::get("/x"))).await;
+        assert!(hanging.is_err());
+        client.send(Request::get("/x")).await.unwrap();
+    });
+    assert_eq!(server.asked().len(), 2);
+}
+
+#[test]
+fn a_pause_that_is_dropped_does_not_go_on() {
+    let server = RawServer::start(|_, _| answer(429, "Retry-After: 30\r\n", ""));
+    let client = quick(&server).build().unwrap();
+    let began = Instant::now();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let waited = runtime.block_on(async {
+        let time = Duration::from_millis(300);
+        tokio::time::timeout(time, client.send(Request::get("/x"))).await
+    });
+    assert!(waited.is_err());
+    drop(runtime);
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
 fn it_works_without_a_runtime_and_in_both_kinds() {
     let server = RawServer::start(|_, _| json(200, "{}"));
     let client = quick(&server).build().unwrap();

@@ -113,6 +113,16 @@ pub(super) fn write(path: &Path, value: &impl Serialize) -> Result<()> {
     })
 }
 
+/// Brings the names in a folder to the disk: a rename may outlive the power or not until then.
+pub(super) fn sync_names(folder: &Path) -> Result<()> {
+    // Not every system can do that for a folder; where it cannot, a rename is all there is.
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| failed(folder, "written", error))
+}
+
 /// Takes a file or a folder away, also one that is not there.
 pub(super) fn remove(path: &Path) -> Result<()> {
     let removed = match fs::symlink_metadata(path) {

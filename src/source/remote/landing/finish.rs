@@ -109,8 +109,11 @@ pub(super) fn finish(
         files::write(&all.state(&begun.run), &state_of(landing, &row_files)?)?;
         index.state = Some(begun.run.clone());
     }
+    files::sync_names(&all.run(&begun.run))?;
+    files::sync_names(all.folder())?;
     index.runs.push(begun.run.clone());
     index.write(all)?;
+    files::sync_names(all.folder())?;
     // From here on the run is finished; what is left to do is done by the next one if need be.
     drop(row_files);
     files::remove(&all.begun(&begun.run))?;

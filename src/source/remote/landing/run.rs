@@ -47,6 +47,8 @@ impl LandingRun {
         let rows = landing.files.rows(&begun.run);
         fs::create_dir_all(&rows).map_err(|error| failed(&rows, "made", error))?;
         files::write(&landing.files.begun(&begun.run), &begun)?;
+        files::sync_names(&landing.files.run(&begun.run))?;
+        files::sync_names(landing.files.folder())?;
         let open = OpenRun {
             begun,
             checkpoint: Checkpoint::default(),
