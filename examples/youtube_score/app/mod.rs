@@ -1,11 +1,15 @@
 //! The stages of the job and what they share. The tests of the crate take this folder in too.
 
+mod asked;
+mod collect;
 mod files;
+mod get_data;
 mod print;
 mod progress;
 mod report;
 mod run;
 mod sample;
+mod series;
 mod stages;
 mod tracking;
 
@@ -15,6 +19,8 @@ use std::io::Write;
 use clap::{Parser, Subcommand};
 use floe::ErrorKind;
 
+#[cfg(test)]
+pub(crate) use collect::world;
 pub(crate) use progress::Progress;
 
 /// What a stage ends in: any error is printed with its causes.
@@ -41,19 +47,23 @@ pub(crate) struct Cli {
 const ABOUT: &str = "\
 Learns how the likes of a YouTube query change from hour to hour.
 
-The input is one like sum a line, an hour each. The job scales the sums to 0..1, keeps a share of \
-the hours for the score, fits a line (hour -> likes) to the others, and tells how well it predicts \
-the hours that it has not seen. Without a command all of it runs at once; without --input, on a \
-sample.";
+It collects the comments of the found videos and sums their likes, an hour each; scales the sums to \
+0..1, keeps a share of the hours for the score, fits a line (hour -> likes) to the others, and tells \
+how well it predicts the hours that it has not seen. Without a command all of it runs at once. With a \
+key of the YouTube Data API it asks YouTube; without one, a built-in emulator.";
 
 const EXAMPLES: &str = "\
 Examples (put `cargo run --example` before, and `--` after `youtube_score`):
-  youtube_score                                   all of it, on the sample
-  youtube_score --input data.csv --out results    all of it, on your own like sums
+  youtube_score                                   all of it, on two days of the emulator
+  youtube_score                                   once more: one more hour
+  youtube_score --api-key-file key.txt            all of it, on YouTube; a snapshot an hour
+  youtube_score --score trimmed                   a value that no single comment moves
+  youtube_score --input data.csv --out results    on your own like sums, one a line
   youtube_score --like-the-original --json        scaled before the split, as JSON
   youtube_score runs --best-by r2                 what all runs came to, the best first
 
 The same in stages; the files have no header:
+  youtube_score get-data --query \"Mission Impossible\" --out data.csv
   youtube_score process-data --input data.csv --output data_processed.csv
   youtube_score train-test-split --input data_processed.csv --train train.csv --test test.csv
   youtube_score train-model --train train.csv --model model.json
@@ -63,6 +73,8 @@ The same in stages; the files have no header:
 enum Command {
     /// Does all of it at once (the default)
     Run(run::Args),
+    /// Collects a snapshot of a query's comments and appends its like sum to a file
+    GetData(get_data::Args),
     /// Scales like sums to 0..1: reads `likes`, writes `index,value`
     ProcessData(stages::ProcessArgs),
     /// Splits the lines of an `index,value` file into two files
@@ -82,6 +94,7 @@ pub(crate) fn run(cli: &Cli, progress: &Progress, out: &mut impl Write) -> Outco
     match &cli.command {
         None => run::run(&cli.run, progress, out),
         Some(Command::Run(args)) => run::run(args, progress, out),
+        Some(Command::GetData(args)) => get_data::run(args, progress, out),
         Some(Command::ProcessData(args)) => stages::process_data(args, progress, out),
         Some(Command::TrainTestSplit(args)) => stages::split(args, progress, out),
         Some(Command::TrainModel(args)) => stages::train(args, progress, out),

@@ -10,13 +10,15 @@ use floe::prelude::*;
 use floe::{Explain, Run};
 use serde_json::json;
 
+use super::collect::Collection;
 use super::files::INDEX;
 use super::run::{Args, FILES};
-use super::{Outcome, print};
+use super::{Outcome, get_data, print};
 
 /// What there is to print.
 pub(crate) struct Report<'a, P: Plan, T: Plan> {
     pub(crate) args: &'a Args,
+    pub(crate) collection: Option<&'a Collection>,
     pub(crate) run: &'a Run<P::Fitted, T::Fitted, LinearModel>,
     pub(crate) baseline: &'a Metrics,
     pub(crate) scaled_baseline: &'a Metrics,
@@ -29,13 +31,17 @@ where
     T::Fitted: Invert,
 {
     pub(crate) fn table(&self, out: &mut impl Write) -> Outcome {
+        if let Some(collection) = self.collection {
+            get_data::table(collection, &self.args.asked, out)?;
+            writeln!(out)?;
+        }
         let run = self.run;
         let line = run.model().predictor();
         let slope = line.coefficient(INDEX).unwrap_or(f64::NAN);
         let sign = if slope < 0.0 { '-' } else { '+' };
         let (train, test) = self.sizes();
         let mut facts = vec![
-            ("flow", self.flow().to_owned()),
+            ("flow", self.flow()),
             ("input", self.input()),
             (
                 "rows",
@@ -114,12 +120,17 @@ where
         rows
     }
 
-    fn flow(&self) -> &'static str {
-        if self.args.like_the_original {
-            "Csv -> MinMaxScaler, before the split -> TrainTestSplit -> LinearRegression"
+    fn flow(&self) -> String {
+        let source = match self.collection {
+            Some(_) => "InMemory",
+            None => "Csv",
+        };
+        let steps = if self.args.like_the_original {
+            "MinMaxScaler, before the split -> TrainTestSplit -> LinearRegression"
         } else {
-            "Csv -> TrainTestSplit -> MinMaxScaler, on the target -> LinearRegression"
-        }
+            "TrainTestSplit -> MinMaxScaler, on the target -> LinearRegression"
+        };
+        format!("{source} -> {steps}")
     }
 
     fn scale(&self) -> &'static str {
@@ -144,9 +155,14 @@ where
                 "mean": print::metrics(self.baseline),
             })
         });
+        let collected = self
+            .collection
+            .map(|collection| get_data::as_json(collection, &self.args.asked));
         let result = json!({
             "run": run.id(),
+            "collected": collected.transpose()?,
             "input": self.input(),
+            "score": self.collection.map(|_| format!("{:?}", self.args.score)),
             "rows": { "train": train, "test": test },
             "split": run.model().split(),
             "model": run.model().report(),
@@ -167,7 +183,7 @@ where
     fn input(&self) -> String {
         match &self.args.input {
             Some(path) => path.display().to_string(),
-            None => "the sample that comes with the example".to_owned(),
+            None => "the hourly values of the collection".to_owned(),
         }
     }
 

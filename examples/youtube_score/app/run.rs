@@ -10,17 +10,36 @@ use floe::prelude::*;
 use floe::tracker::{RunLog, SqliteTracker};
 use floe::{Error, ErrorKind, Flow, Run};
 
+use serde_json::json;
+
+use super::asked::{Asked, Score};
+use super::collect::{Collection, Want, collect};
 use super::files::{INDEX, LIKES, likes, refuse_one_file, stage_values};
 use super::progress::Progress;
 use super::report::Report;
 use super::stages::scaler;
 use super::tracking::{self, Tracking};
-use super::{Outcome, sample};
+use super::{Outcome, get_data, print, series};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Like sums, one a line [default: the sample]
-    #[arg(long, value_name = "FILE")]
+    #[command(flatten)]
+    pub(crate) asked: Asked,
+    /// How many hours the emulator is asked for in all; one more at least
+    #[arg(long, value_name = "N", default_value_t = 48)]
+    hours: u32,
+    /// How the likes of an hour's comments become its value
+    #[arg(long, value_enum, default_value_t = Score::Sum)]
+    pub(crate) score: Score,
+    /// Like sums of your own, one a line, in place of a collection
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "query", "videos", "pages", "since", "data", "api_key_file", "api_url", "emulator",
+            "hours", "score",
+        ]
+    )]
     pub(crate) input: Option<PathBuf>,
     /// Share of the hours kept for the score, between 0 and 1
     #[arg(
@@ -56,64 +75,116 @@ pub(crate) fn run(args: &Args, progress: &Progress, out: &mut impl Write) -> Out
     let read = args.input.as_deref().map(|path| ("--input", path));
     let written = args.track.as_deref().map(|path| ("--track", path));
     refuse_one_file(&read.into_iter().chain(written).collect::<Vec<_>>())?;
-    let source = likes(args.input.as_deref().unwrap_or(Path::new(sample::PATH)))?;
-    let split = TrainTestSplit::new(args.test_share).seed(args.seed);
-    if args.like_the_original {
-        let flow = floe::from(source).fit_before_split(scaler()).split(split);
-        learn(flow, args, progress, out)
-    } else {
-        let flow = floe::from(source).split(split).on_target(scaler());
-        learn(flow, args, progress, out)
+    let mut job = Job {
+        args,
+        // A folder that cannot be is told of before the work, not after it.
+        store: args.tracking.tracker()?,
+        collection: None,
+        progress,
+    };
+    if let Some(input) = &args.input {
+        return job.split(likes(input)?, out);
     }
+    let collection = collect(&args.asked, Want::Hours(args.hours), None, progress)?;
+    let values = series::of(&collection.landing, args.score)?;
+    if values.len() < HOURS {
+        return too_few(args, &collection, HOURS - values.len(), out);
+    }
+    job.collection = Some(&collection);
+    job.split(InMemory::new(series::frame(&values)?), out)
 }
 
-fn learn<S, P, T>(
-    flow: Flow<Divided<Holdout<S, TrainTestSplit>, P, T>>,
-    args: &Args,
-    progress: &Progress,
-    out: &mut impl Write,
-) -> Outcome
-where
-    S: Source + Clone,
-    P: Plan + Clone,
-    T: Plan + Clone,
-    T::Fitted: Invert,
-{
-    let lines = args.track.as_ref().map(JsonLinesTracker::append);
-    let store = args.tracking.tracker()?;
-    let linear = flow
-        .clone()
-        .learn(LinearRegression::new([INDEX], LIKES))
-        .track_as(tracking::info(format!("line, seed {}", args.seed)))
-        .track((lines.transpose()?, store.clone()));
-    let explain = linear.explain()?;
-    progress.say("fitting and scoring the line");
-    let run = linear.run()?;
-    let mut warnings = run.warnings().to_vec();
-    progress.say("scoring the baseline");
-    let baseline = flow
-        .learn(MeanRegressor::new(LIKES))
-        .track_as(tracking::info("always the mean").nested_in(run.id()))
-        .track(store.clone())
-        .run()?;
-    if let Some(folder) = &args.out {
-        progress.say("writing");
-        write::<P, T>(&run, folder)?;
-        let kept = store.map_or(Ok(()), |store| keep(&store, run.id(), folder));
-        warnings.extend(kept.err().map(|error| format!("tracking: {error}")));
-    }
-    let result = Report::<'_, P, T> {
-        args,
-        run: &run,
-        baseline: baseline.metrics(),
-        scaled_baseline: baseline.scaled_metrics(),
-        explain: &explain,
-        warnings: &warnings,
-    };
+/// A line, and a score of it, say nothing about fewer hours.
+const HOURS: usize = 10;
+
+/// Says what was collected and what is still missing, which is no failure.
+fn too_few(args: &Args, collection: &Collection, missing: usize, out: &mut impl Write) -> Outcome {
     if args.json {
-        result.json(out)
+        let collected = get_data::as_json(collection, &args.asked)?;
+        print::json(
+            out,
+            &json!({ "collected": collected, "missing_hours": missing }),
+        )?;
     } else {
-        result.table(out)
+        get_data::table(collection, &args.asked, out)?;
+        writeln!(
+            out,
+            "\nA score needs {HOURS} hours: {missing} more hourly snapshots. Run this again every hour."
+        )?;
+    }
+    Ok(())
+}
+
+/// What the parts of the job share.
+struct Job<'a> {
+    args: &'a Args,
+    store: Option<SqliteTracker>,
+    collection: Option<&'a Collection>,
+    progress: &'a Progress,
+}
+
+impl Job<'_> {
+    fn split<S: Source + Clone>(&self, source: S, out: &mut impl Write) -> Outcome {
+        let split = TrainTestSplit::new(self.args.test_share).seed(self.args.seed);
+        if self.args.like_the_original {
+            self.learn(
+                floe::from(source).fit_before_split(scaler()).split(split),
+                out,
+            )
+        } else {
+            self.learn(floe::from(source).split(split).on_target(scaler()), out)
+        }
+    }
+
+    fn learn<S, P, T>(
+        &self,
+        flow: Flow<Divided<Holdout<S, TrainTestSplit>, P, T>>,
+        out: &mut impl Write,
+    ) -> Outcome
+    where
+        S: Source + Clone,
+        P: Plan + Clone,
+        T: Plan + Clone,
+        T::Fitted: Invert,
+    {
+        let (args, store) = (self.args, &self.store);
+        let lines = args.track.as_ref().map(JsonLinesTracker::append);
+        let linear = flow
+            .clone()
+            .learn(LinearRegression::new([INDEX], LIKES))
+            .track_as(tracking::info(format!("line, seed {}", args.seed)))
+            .track((lines.transpose()?, store.clone()));
+        let explain = linear.explain()?;
+        self.progress.say("fitting and scoring the line");
+        let run = linear.run()?;
+        let mut warnings = run.warnings().to_vec();
+        self.progress.say("scoring the baseline");
+        let baseline = flow
+            .learn(MeanRegressor::new(LIKES))
+            .track_as(tracking::info("always the mean").nested_in(run.id()))
+            .track(store.clone())
+            .run()?;
+        if let Some(folder) = &args.out {
+            self.progress.say("writing");
+            write::<P, T>(&run, folder)?;
+            let kept = store.as_ref();
+            let kept = kept.map_or(Ok(()), |store| keep(store, run.id(), folder));
+            warnings.extend(kept.err().map(|error| format!("tracking: {error}")));
+        }
+        let result = Report::<'_, P, T> {
+            args,
+            collection: self.collection,
+            run: &run,
+            baseline: baseline.metrics(),
+            scaled_baseline: baseline.scaled_metrics(),
+            explain: &explain,
+            warnings: &warnings,
+        };
+        if args.json {
+            result.json(out)
+        } else {
+            result.table(out)
+        }
     }
 }
 

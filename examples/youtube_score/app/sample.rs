@@ -9,12 +9,6 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::{Outcome, print};
 
-/// The sample that the example ships.
-pub(crate) const PATH: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/examples/youtube_score/sample.csv"
-);
-
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Where the like sums go, one a line
