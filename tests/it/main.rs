@@ -99,6 +99,7 @@ mod ui;
 mod youtube;
 mod youtube_emulator;
 mod youtube_emulator_faults;
+mod youtube_emulator_forms;
 mod youtube_faults;
 mod youtube_processes;
 mod youtube_recorded;

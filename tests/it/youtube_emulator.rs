@@ -238,7 +238,7 @@ fn all_comments_of_the_truth_can_be_collected_and_grow_with_the_clock() {
             );
         }
         sums.push((all, sum));
-        emulator.clock().pause(Duration::from_secs(6 * 3600));
+        emulator.clock().pause(Duration::from_hours(6));
     }
     assert!(sums[0].0 < sums[1].0 && sums[1].0 < sums[2].0, "{sums:?}");
     assert!(sums[0].1 < sums[1].1 && sums[1].1 < sums[2].1, "{sums:?}");
@@ -365,7 +365,7 @@ fn search_filters_orders_and_stops() {
             .len()
     };
     assert_eq!(count(), 0);
-    emulator.clock().pause(Duration::from_secs(8 * 3600));
+    emulator.clock().pause(Duration::from_hours(8));
     assert_eq!(count(), 1);
 }
 

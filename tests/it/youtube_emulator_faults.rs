@@ -241,11 +241,11 @@ fn buckets_are_apart_and_filled_at_midnight_in_los_angeles() {
     client.ok(SEARCH);
     client.ok(common[0]);
     // The first of November has 25 hours there.
-    clock.pause(Duration::from_secs(24 * 3600));
+    clock.pause(Duration::from_hours(24));
     client.ok(SEARCH);
     assert_eq!(client.refused(SEARCH).0, 429);
     assert_eq!(emulator.left(Bucket::Search), 0);
-    clock.pause(Duration::from_secs(3600));
+    clock.pause(Duration::from_hours(1));
     assert_eq!(emulator.left(Bucket::Search), 2);
     let ledger = emulator.ledger();
     assert_eq!(ledger.charged(Bucket::Search), 4);
@@ -549,7 +549,7 @@ fn an_etag_that_is_known_brings_no_body_and_is_charged() {
     let path = format!("videos?part=statistics&id={}", ids.join(","));
     let (_, headers, _) = client.raw(&path, &[key]).unwrap();
     let etag = headers["etag"].to_str().unwrap().to_owned();
-    emulator.clock().pause(Duration::from_secs(3600));
+    emulator.clock().pause(Duration::from_hours(1));
     assert_eq!(
         client
             .raw(&path, &[key, ("if-none-match", &etag)])
