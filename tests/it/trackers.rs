@@ -100,7 +100,7 @@ fn a_cancelled_run_stops_with_its_own_kind_of_error() {
 #[test]
 fn a_shared_tracker_and_one_that_may_be_missing_are_trackers() {
     let memory = MemoryTracker::new();
-    let shared: std::sync::Arc<dyn Tracker> = std::sync::Arc::new(memory.clone());
+    let shared: Arc<dyn Tracker> = Arc::new(memory.clone());
     let none: Option<MemoryTracker> = None;
     let tracker = (Some(shared), none);
     let run = flow!().track(tracker).run().unwrap();

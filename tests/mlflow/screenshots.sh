@@ -8,7 +8,7 @@
 # `mlflow-skinny` of the other tests has no pages); OUT takes the pictures. Chromium is needed.
 set -euo pipefail
 
-folder="$(realpath "$1")" python="$2" out="$(mkdir -p "$3" && realpath "$3")"
+folder="$(realpath "$1")" python="$(command -v "$2")" out="$(mkdir -p "$3" && realpath "$3")"
 experiment="${4:-1}"
 browser="$(command -v chromium || command -v chromium-browser || command -v google-chrome)" || {
     echo "no Chromium here: install the package chromium" >&2
@@ -16,10 +16,11 @@ browser="$(command -v chromium || command -v chromium-browser || command -v goog
 }
 port="$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')"
 profile="$(mktemp -d)"
+cd "$(dirname "$0")/../.."
 
-cd "$folder"
 MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
-    "$python" -m mlflow ui --host 127.0.0.1 --port "$port" --workers 1 >"$out/server.log" 2>&1 &
+    bash -c 'cd "$1" && exec "$2" -m mlflow ui --host 127.0.0.1 --port "$3" --workers 1' \
+    start "$folder" "$python" "$port" >"$out/server.log" 2>&1 &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$profile"' EXIT
 
@@ -38,17 +39,9 @@ runs = json.load(sys.stdin)["runs"]
 top = (r for r in runs if all(t["key"] != "mlflow.parentRunId" for t in r["data"]["tags"]))
 print(next(top)["info"]["run_id"])')"
 
-# NAME PAGE SIZE [how the browser waits]
-picture() {
-    "$browser" --headless --no-sandbox --disable-gpu --no-first-run --hide-scrollbars \
-        --disable-background-networking --disable-component-update --disable-sync \
-        --user-data-dir="$profile" --window-size="$3" "${4:---virtual-time-budget=60000}" \
-        --screenshot="$out/$1.png" "http://127.0.0.1:$port/#/$2" >>"$out/browser.log" 2>&1
-    test -s "$out/$1.png"
-    echo "$out/$1.png"
-}
-picture runs "experiments/$experiment/runs" 2200,1000
-picture run "experiments/$experiment/runs/$run" 1600,2400
-# Charts are drawn by threads of their own, for which the browser's virtual time does not pass.
-picture metrics "experiments/$experiment/runs/$run/model-metrics" 1600,1000 --timeout=20000
-picture artifacts "experiments/$experiment/runs/$run/artifacts/data" 1600,1000
+page="http://127.0.0.1:$port/#/experiments/$experiment/runs"
+"$python" tests/mlflow/pictures.py "$browser" "$profile" \
+    "$out/runs.png" "$page" 2200 1000 \
+    "$out/run.png" "$page/$run" 1600 2400 \
+    "$out/metrics.png" "$page/$run/model-metrics" 1600 1000 \
+    "$out/artifacts.png" "$page/$run/artifacts/data" 1600 1000
