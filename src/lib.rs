@@ -14,6 +14,8 @@ pub mod model;
 pub mod output;
 pub mod prelude;
 pub mod runs;
+#[cfg(all(feature = "schedule", unix))]
+pub mod schedule;
 mod schema;
 pub mod source;
 pub mod splitter;
@@ -48,6 +50,9 @@ pub mod _documentation {
     pub mod model_file {}
     #[doc = include_str!("../docs/normalization.md")]
     pub mod normalization {}
+    #[cfg(all(feature = "schedule", unix))]
+    #[doc = include_str!("../docs/schedule.md")]
+    pub mod schedule {}
     #[doc = include_str!("../docs/splitting.md")]
     pub mod splitting {}
     #[cfg(feature = "sqlite")]

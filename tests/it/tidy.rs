@@ -37,7 +37,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("tracker", &["error", "clock", "output", "http"]),
     ("runs", &["error", "metric", "tracker", "http"]),
-    ("schedule", &["error", "clock", "output"]),
+    ("schedule", &["error", "clock", "output", "learn"]),
     (
         "model",
         &[

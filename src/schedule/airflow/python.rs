@@ -1,0 +1,116 @@
+//! Texts as Python, the shell and Jinja read them.
+
+use std::time::Duration;
+
+/// A string of Python.
+pub(super) fn string(text: &str) -> String {
+    // JSON's escapes are among Python's, and what is not ASCII stands as it is.
+    serde_json::Value::from(text).to_string()
+}
+
+/// A `timedelta`.
+pub(super) fn delta(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match time.subsec_micros() {
+        0 => format!("timedelta(seconds={seconds})"),
+        micros => format!("timedelta(seconds={seconds}, microseconds={micros})"),
+    }
+}
+
+/// The name of a variable for a stage.
+pub(super) fn variable(stage: &str) -> String {
+    // A prefix keeps it from being a keyword, a digit first, or a name of the file's own.
+    format!("stage_{}", stage.replace('-', "_"))
+}
+
+/// A word of a shell command, with the places in it read from the environment.
+pub(super) fn word(argument: &str) -> String {
+    let mut word = String::new();
+    let mut rest = argument;
+    let push_literal = |word: &mut String, text: &str| {
+        if !text.is_empty() {
+            word.push('\'');
+            word.push_str(&text.replace('\'', r"'\''"));
+            word.push('\'');
+        }
+    };
+    while let Some((before, variable, after)) = next_place(rest) {
+        push_literal(&mut word, before);
+        word.push_str(&format!("\"${{{variable}}}\""));
+        rest = after;
+    }
+    push_literal(&mut word, rest);
+    if word.is_empty() {
+        word.push_str("''");
+    }
+    raw(&word)
+}
+
+/// The first place of an argument, with what is before and after it.
+fn next_place(argument: &str) -> Option<(&str, String, &str)> {
+    let mut from = 0;
+    while let Some(open) = argument[from..].find('{').map(|at| at + from) {
+        let close = argument[open..].find('}').map(|at| at + open)?;
+        if let Some(variable) = environment_of(&argument[open + 1..close]) {
+            return Some((&argument[..open], variable, &argument[close + 1..]));
+        }
+        from = open + 1;
+    }
+    None
+}
+
+fn environment_of(place: &str) -> Option<String> {
+    Some(match place {
+        "interval_start" => "FLOE_INTERVAL_START".to_owned(),
+        "interval_end" => "FLOE_INTERVAL_END".to_owned(),
+        "stage" => "FLOE_STAGE".to_owned(),
+        "attempt" => "FLOE_ATTEMPT".to_owned(),
+        _ => of_parameter(place.strip_prefix("parameter.")?),
+    })
+}
+
+/// The variable of the environment for a parameter.
+pub(super) fn of_parameter(name: &str) -> String {
+    format!("FLOE_PARAMETER_{}", name.to_ascii_uppercase())
+}
+
+/// Keeps Jinja from reading anything into a text.
+pub(super) fn raw(text: &str) -> String {
+    let mut escaped = String::new();
+    let mut rest = text;
+    while let Some(open) = ["{{", "{%", "{#"]
+        .iter()
+        .filter_map(|tag| rest.find(tag))
+        .min()
+    {
+        escaped.push_str(&rest[..open]);
+        // An expression whose value is the brace itself, so that nothing opens behind it.
+        escaped.push_str("{{ '{' }}");
+        rest = &rest[open + 1..];
+    }
+    escaped + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_literal_but_for_their_places() {
+        let cases = [
+            ("plain", "'plain'"),
+            ("", "''"),
+            ("it's $HOME `x`", r"'it'\''s $HOME `x`'"),
+            ("{interval_start}", "\"${FLOE_INTERVAL_START}\""),
+            (
+                "--q={parameter.query}!",
+                "'--q='\"${FLOE_PARAMETER_QUERY}\"'!'",
+            ),
+            ("{a}{stage}", "'{a}'\"${FLOE_STAGE}\""),
+            ("{{x}}", "'{{ '{' }}{x}}'"),
+        ];
+        for (argument, expected) in cases {
+            assert_eq!(word(argument), expected);
+        }
+    }
+}

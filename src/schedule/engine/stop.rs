@@ -1,0 +1,52 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Tells a scheduler to stop: first gently, then at once. Clones tell the same scheduler.
+///
+/// Told once, it starts nothing more and lets what runs end, within its
+/// [`stop_grace`](super::Scheduler::stop_grace). Told twice, it ends what runs. Either way what was
+/// cut short is written down as interrupted and runs again at the next start.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicU8>);
+
+impl Stop {
+    /// One that nobody has told anything.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One that `SIGINT` (Ctrl-C) and `SIGTERM` tell, once each time they come.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Schedule`] when the signals cannot be listened to.
+    pub fn on_signals() -> Result<Self> {
+        let stop = Self::new();
+        let told = stop.clone();
+        let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| {
+            let message = format!("signals cannot be listened to: {error}");
+            Error::new(ErrorKind::Schedule, message)
+        })?;
+        std::thread::spawn(move || signals.forever().for_each(|_| told.tell()));
+        Ok(stop)
+    }
+
+    /// Tells it once more.
+    pub fn tell(&self) {
+        let more = |told: u8| Some(told.saturating_add(1));
+        // It always has a successor.
+        let _ = self
+            .0
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
+    }
+
+    /// How often it was told.
+    pub fn told(&self) -> u8 {
+        self.0.load(Ordering::SeqCst)
+    }
+}

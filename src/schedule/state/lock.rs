@@ -1,0 +1,108 @@
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Why a scheduler does not start: another process keeps the same state. It is the
+/// [`source`](std::error::Error::source) of the error.
+///
+/// ```
+/// use std::error::Error;
+///
+/// fn is_kept_by_another(error: &floe::Error) -> bool {
+///     error.source().is_some_and(|cause| cause.is::<floe::schedule::AnotherInstance>())
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AnotherInstance {
+    /// Its process, as far as it is known.
+    pub process: Option<u32>,
+}
+
+impl fmt::Display for AnotherInstance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the schedule is kept by another process")?;
+        match self.process {
+            Some(process) => write!(f, ", {process}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for AnotherInstance {}
+
+/// Held by the one process that keeps a schedule; the system lets go of it when the process dies,
+/// however it does.
+#[derive(Debug)]
+pub(crate) struct Lock(File);
+
+impl Lock {
+    pub(crate) fn take(folder: &Path) -> Result<Self> {
+        let mut file = open(folder)?;
+        match patiently(&file) {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                // The number is for people; without it the message says less and is as true.
+                let _ = file.read_to_string(&mut text);
+                let other = AnotherInstance {
+                    process: text.trim().parse().ok(),
+                };
+                return Err(Error::new(ErrorKind::Schedule, other.to_string())
+                    .with_help("end it first, or give this schedule a folder of its own")
+                    .caused_by(other));
+            }
+            Err(TryLockError::Error(error)) => return Err(fail(folder, &error)),
+        }
+        let write = |file: &mut File| {
+            file.set_len(0)?;
+            file.seek(SeekFrom::Start(0))?;
+            writeln!(file, "{}", std::process::id())
+        };
+        write(&mut file).map_err(|error| fail(folder, &error))?;
+        Ok(Self(file))
+    }
+
+    pub(crate) fn is_held(folder: &Path) -> Result<bool> {
+        let file = open(folder)?;
+        match file.try_lock() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(fail(folder, &error)),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file lets go of it as well.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Who only asks holds the lock for a moment: that is no reason to give up.
+fn patiently(file: &File) -> std::result::Result<(), TryLockError> {
+    for _ in 0..10 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
+            other => return other,
+        }
+    }
+    file.try_lock()
+}
+
+fn open(folder: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    let options = options.create(true).read(true).write(true).truncate(false);
+    let opened = options.open(folder.join("schedule.lock"));
+    opened.map_err(|error| fail(folder, &error))
+}
+
+fn fail(folder: &Path, error: &std::io::Error) -> Error {
+    let message = format!("the lock in `{}` failed: {error}", folder.display());
+    Error::new(ErrorKind::Schedule, message)
+}

@@ -1,0 +1,275 @@
+//! The state for those who look at it.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::ledger::interval;
+use super::words::{RunKind, RunState, StageState, TryState};
+use super::{RunId, State, from_ms};
+use crate::error::Result;
+use crate::schedule::{Definition, Interval, Parameters};
+
+/// What a schedule has done and what it does next.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Overview {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub definition: Definition,
+    /// Whether a process keeps it now.
+    pub kept: bool,
+    /// Why it is paused, if it is.
+    pub paused: Option<String>,
+    /// The next interval that comes due, unless there is none.
+    pub next: Option<Interval>,
+    /// How many runs are in which state.
+    pub counts: Vec<(RunState, u64)>,
+    /// The newest runs, by interval; the newest first.
+    pub runs: Vec<RunView>,
+    /// The newest stretches that a catch-up left out; the newest first.
+    pub missed: Vec<Interval>,
+}
+
+/// A run and its stages.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RunView {
+    id: RunId,
+    /// Its interval.
+    pub interval: Interval,
+    /// Its parameters.
+    pub parameters: Parameters,
+    /// Where it comes from.
+    pub kind: RunKind,
+    /// What it is in.
+    pub state: RunState,
+    /// When its first stage started.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Why it failed, where that is no stage's fault.
+    pub message: Option<String>,
+    /// The stages, in the order of the job.
+    pub stages: Vec<StageView>,
+}
+
+/// A stage of a run.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StageView {
+    /// Its name.
+    pub name: String,
+    /// What it is in.
+    pub state: StageState,
+    /// When it may be tried again.
+    pub not_before: Option<Timestamp>,
+    /// All of its tries, in order.
+    pub tries: Vec<TryView>,
+}
+
+/// A try of a stage.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TryView {
+    /// From 1.
+    pub number: u32,
+    /// What it ended in.
+    pub state: TryState,
+    /// When it started.
+    pub started: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// The exit code of a command.
+    pub exit_code: Option<i32>,
+    /// What went wrong.
+    pub message: Option<String>,
+}
+
+impl State {
+    /// What has happened and what comes next, with the newest runs, at most so many.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Schedule`](crate::ErrorKind::Schedule) when the state cannot be read, or no
+    /// schedule was kept here yet.
+    pub fn overview(&self, most: usize) -> Result<Overview> {
+        let definition = self.definition()?;
+        let table = definition.timing.timetable()?;
+        let kept = self.is_kept()?;
+        let sql = "SELECT name, cursor, paused, paused_because FROM schedule";
+        let (name, cursor, because) = self.database().query_row(sql, [], |row| {
+            let because: Option<String> = row.get(3)?;
+            let paused: bool = row.get(2)?;
+            let because = paused.then(|| because.unwrap_or_default());
+            let cursor = row.get::<_, Option<i64>>(1)?.map(from_ms);
+            Ok((row.get(0)?, cursor, because))
+        })?;
+        let start = match cursor {
+            Some(cursor) => table.first(cursor),
+            None => None,
+        };
+        let next = start.and_then(|start| Some(Interval::between(start, table.next(start)?)));
+        let next = next.filter(|next| definition.end.is_none_or(|end| next.end() <= end));
+        Ok(Overview {
+            name,
+            kept,
+            paused: because,
+            next,
+            counts: self.counts()?,
+            runs: self.runs(&definition, most)?,
+            missed: self.missed(100)?,
+            definition,
+        })
+    }
+
+    fn counts(&self) -> Result<Vec<(RunState, u64)>> {
+        let database = self.database();
+        let mut found = database.prepare("SELECT state, count(*) FROM run GROUP BY state")?;
+        let rows = found.query_map([], |row| {
+            let count: i64 = row.get(1)?;
+            Ok((row.get(0)?, u64::try_from(count).unwrap_or(0)))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn missed(&self, most: u32) -> Result<Vec<Interval>> {
+        let database = self.database();
+        let mut found =
+            database.prepare("SELECT start, \"end\" FROM missed ORDER BY rowid DESC LIMIT ?1")?;
+        let rows = found.query_map([most], |row| interval(row, 0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn runs(&self, definition: &Definition, most: usize) -> Result<Vec<RunView>> {
+        let sql = "SELECT id, start, \"end\", parameters, kind, state, started, ended, message
+            FROM run ORDER BY start DESC, \"end\" DESC, id DESC LIMIT ?1";
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let mut runs = {
+            let database = self.database();
+            let mut found = database.prepare(sql)?;
+            let rows = found.query_map([most], run)?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()?
+        };
+        for run in &mut runs {
+            self.fill(run, &definition.stages)?;
+        }
+        Ok(runs)
+    }
+
+    /// One run with its stages, or none.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Schedule`](crate::ErrorKind::Schedule) when the state cannot be read.
+    pub fn run(&self, interval: Interval, parameters: &Parameters) -> Result<Option<RunView>> {
+        let sql = "SELECT id, start, \"end\", parameters, kind, state, started, ended, message
+            FROM run WHERE start = ?1 AND \"end\" = ?2 AND parameters = ?3";
+        let (start, end) = (super::to_ms(interval.start()), super::to_ms(interval.end()));
+        let found = {
+            let database = self.database();
+            let mut statement = database.prepare(sql)?;
+            let found = statement.query_row(params![start, end, parameters.key()], run);
+            found.optional()?
+        };
+        let Some(mut run) = found else {
+            return Ok(None);
+        };
+        self.fill(&mut run, &self.definition()?.stages)?;
+        Ok(Some(run))
+    }
+
+    /// The log of a try of a stage; the file is there only if something was written to it.
+    pub fn log(&self, run: &RunView, stage: &str, number: u32) -> Option<PathBuf> {
+        self.log_path(run.id, run.interval, stage, number)
+    }
+
+    pub(crate) fn log_path(
+        &self,
+        run: RunId,
+        interval: Interval,
+        stage: &str,
+        number: u32,
+    ) -> Option<PathBuf> {
+        // Colons are refused by some file systems.
+        let folder = interval.start().to_string().replace(':', "-");
+        let name = format!("{run}-{stage}.{number}.log");
+        let logs = self.folder()?.join("logs");
+        Some(logs.join(folder).join(name))
+    }
+
+    fn fill(&self, run: &mut RunView, names: &[String]) -> Result<()> {
+        let database = self.database();
+        let mut stages: Vec<StageView> = names.iter().map(|name| waiting(name)).collect();
+        let sql = "SELECT name, state, not_before FROM stage WHERE run = ?1";
+        let mut found = database.prepare(sql)?;
+        let rows = found.query_map([run.id], |row| {
+            let not_before = row.get::<_, Option<i64>>(2)?.map(from_ms);
+            Ok((row.get::<_, String>(0)?, row.get(1)?, not_before))
+        })?;
+        for row in rows {
+            let (name, state, not_before) = row?;
+            let stage = at(&mut stages, &name);
+            (stage.state, stage.not_before) = (state, not_before);
+        }
+        let sql = "SELECT stage, number, state, started, ended, exit_code, message
+            FROM try WHERE run = ?1 ORDER BY number";
+        let mut found = database.prepare(sql)?;
+        let rows = found.query_map([run.id], |row| {
+            let one = TryView {
+                number: row.get(1)?,
+                state: row.get(2)?,
+                started: from_ms(row.get(3)?),
+                ended: row.get::<_, Option<i64>>(4)?.map(from_ms),
+                exit_code: row.get(5)?,
+                message: row.get(6)?,
+            };
+            Ok((row.get::<_, String>(0)?, one))
+        })?;
+        for row in rows {
+            let (name, one) = row?;
+            at(&mut stages, &name).tries.push(one);
+        }
+        run.stages = stages;
+        Ok(())
+    }
+}
+
+/// The stage of a name; one that the job no longer has comes last.
+fn at<'a>(stages: &'a mut Vec<StageView>, name: &str) -> &'a mut StageView {
+    let found = stages.iter().position(|stage| stage.name == name);
+    let found = found.unwrap_or_else(|| {
+        stages.push(waiting(name));
+        stages.len() - 1
+    });
+    &mut stages[found]
+}
+
+fn waiting(name: &str) -> StageView {
+    StageView {
+        name: name.to_owned(),
+        state: StageState::Waiting,
+        not_before: None,
+        tries: Vec::new(),
+    }
+}
+
+fn run(row: &Row<'_>) -> rusqlite::Result<RunView> {
+    let parameters: String = row.get(3)?;
+    let unreadable = |error| {
+        rusqlite::Error::FromSqlConversionFailure(3, rusqlite::types::Type::Text, Box::new(error))
+    };
+    Ok(RunView {
+        id: row.get(0)?,
+        interval: interval(row, 1)?,
+        parameters: Parameters::from_key(&parameters).map_err(unreadable)?,
+        kind: row.get(4)?,
+        state: row.get(5)?,
+        started: row.get::<_, Option<i64>>(6)?.map(from_ms),
+        ended: row.get::<_, Option<i64>>(7)?.map(from_ms),
+        message: row.get(8)?,
+        stages: Vec::new(),
+    })
+}
