@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     drop(progress);
     if let Err(error) = done {
         eprintln!("error: {}", app::told(error.as_ref()));
-        return ExitCode::FAILURE;
+        return ExitCode::from(app::code(&cli, error.as_ref()));
     }
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(&text).and_then(|()| stdout.flush()) {

@@ -247,6 +247,18 @@ impl Schedule {
         self
     }
 
+    /// How it divides time.
+    pub fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    /// Its pools, with their places.
+    pub fn pools(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.pools
+            .iter()
+            .map(|(name, places)| (name.as_str(), *places))
+    }
+
     /// Its boundaries.
     ///
     /// # Errors

@@ -50,7 +50,7 @@ impl Retry {
             times,
             delay: Duration::from_secs(10),
             multiplier: 2.0,
-            max_delay: Duration::from_secs(3600),
+            max_delay: Duration::from_hours(1),
             jitter: true,
         }
     }

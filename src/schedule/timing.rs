@@ -34,7 +34,7 @@ pub enum Timing {
 impl Timing {
     /// By a fixed period; what is less than a millisecond makes the timing unusable.
     pub(crate) fn every(period: Duration) -> Self {
-        let whole = period.subsec_nanos() % 1_000_000 == 0;
+        let whole = period.subsec_nanos().is_multiple_of(1_000_000);
         let milliseconds = u64::try_from(period.as_millis()).unwrap_or(0);
         Self::Period {
             // Zero is refused by name later on: setters never fail.
@@ -54,14 +54,14 @@ impl Timing {
                 expression,
                 time_zone,
             } => Kind::Cron(Box::new(cron(expression)?), zone(time_zone)?),
-            Self::Period { milliseconds } => match i64::try_from(*milliseconds) {
-                Ok(milliseconds @ 1..=MOST_PERIOD) => Kind::Period(milliseconds),
-                _ => {
+            Self::Period { milliseconds } => {
+                let Ok(milliseconds @ 1..=MOST_PERIOD) = i64::try_from(*milliseconds) else {
                     let message =
                         "a period is a whole number of milliseconds, from 1 ms to 1000 years";
                     return Err(Error::new(ErrorKind::Config, message));
-                }
-            },
+                };
+                Kind::Period(milliseconds)
+            }
         };
         Ok(Timetable(kind))
     }
@@ -153,7 +153,7 @@ impl Timetable {
             if found.is_some() || from == Timestamp::MIN || back > FURTHEST {
                 return found;
             }
-            back = back * 4;
+            back *= 4;
         }
     }
 

@@ -81,6 +81,8 @@ mod ridge;
 mod runs;
 mod scaler_laws;
 mod scalers;
+mod schedule_airflow;
+mod schedule_bounds;
 mod schedule_kill;
 mod schedule_policies;
 mod schedule_stages;

@@ -9,6 +9,7 @@ mod progress;
 mod report;
 mod run;
 mod sample;
+mod schedule;
 mod series;
 mod stages;
 mod tracking;
@@ -67,7 +68,14 @@ The same in stages; the files have no header:
   youtube_score process-data --input data.csv --output data_processed.csv
   youtube_score train-test-split --input data_processed.csv --train train.csv --test test.csv
   youtube_score train-model --train train.csv --model model.json
-  youtube_score test-model --test test.csv --model model.json";
+  youtube_score test-model --test test.csv --model model.json
+
+All of it every hour, or every two seconds to look at:
+  youtube_score schedule --cron \"0 * * * *\" --time-zone Europe/Stockholm
+  youtube_score schedule --every 2s --runs 5
+  youtube_score status --html status.html
+  youtube_score rerun 2026-11-25T22:00:00Z --from-stage train-model
+  youtube_score export-airflow --output dags/youtube_score.py";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -87,6 +95,8 @@ enum Command {
     Runs(tracking::RunsArgs),
     /// Writes the sample anew, or another one like it
     MakeSample(sample::Args),
+    #[command(flatten)]
+    Scheduled(schedule::Command),
 }
 
 /// Runs what the command line asks for and prints its result to `out`.
@@ -101,6 +111,16 @@ pub(crate) fn run(cli: &Cli, progress: &Progress, out: &mut impl Write) -> Outco
         Some(Command::TestModel(args)) => stages::test(args, progress, out),
         Some(Command::Runs(args)) => tracking::runs(args, out),
         Some(Command::MakeSample(args)) => sample::run(args, out),
+        Some(Command::Scheduled(command)) => schedule::run(command, progress, out),
+    }
+}
+
+/// The exit code of an error: stages of the schedule tell by it whether to try again.
+#[cfg_attr(test, allow(dead_code, reason = "tests run no process"))]
+pub(crate) fn code(cli: &Cli, error: &(dyn Error + 'static)) -> u8 {
+    match &cli.command {
+        Some(Command::Scheduled(command)) => schedule::code(command, error),
+        _ => 1,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Texts as Python, the shell and Jinja read them.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// A string of Python.
@@ -36,7 +37,8 @@ pub(super) fn word(argument: &str) -> String {
     };
     while let Some((before, variable, after)) = next_place(rest) {
         push_literal(&mut word, before);
-        word.push_str(&format!("\"${{{variable}}}\""));
+        // Writing to a `String` does not fail.
+        let _ = write!(word, "\"${{{variable}}}\"");
         rest = after;
     }
     push_literal(&mut word, rest);

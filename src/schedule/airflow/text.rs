@@ -87,7 +87,7 @@ fn heading(out: &mut String, schedule: &Schedule) -> std::fmt::Result {
                 .to_owned(),
         );
     }
-    for pool in schedule.pools.iter() {
+    for pool in &schedule.pools {
         notes.push(format!(
             "Make the pool first: airflow pools set {} {} floe",
             pool.0, pool.1

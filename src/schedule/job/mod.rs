@@ -101,7 +101,7 @@ impl Job {
     }
 
     /// A stage and all that wait for it, directly or not.
-    pub(crate) fn from_stage(&self, stage: &str) -> Result<Vec<&str>> {
+    pub(crate) fn stage_and_after(&self, stage: &str) -> Result<Vec<&str>> {
         let Some(first) = self.position(stage) else {
             let names = listed(self.stages());
             return Err(

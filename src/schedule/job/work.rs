@@ -109,16 +109,14 @@ pub(crate) fn fill(argument: &str, fact: impl Fn(&str) -> Option<String>) -> Str
         rest = &rest[open..];
         let place = rest.find('}').map(|close| &rest[1..close]);
         // Braces around anything else belong to the argument, as in JSON.
-        match place.and_then(|place| Some((place, fact(place)?))) {
-            Some((place, found)) => {
-                text.push_str(&found);
-                rest = &rest[place.len() + 2..];
-            }
-            None => {
-                text.push('{');
-                rest = &rest[1..];
-            }
-        }
+        let found = place.and_then(|place| Some((place, fact(place)?)));
+        let Some((place, found)) = found else {
+            text.push('{');
+            rest = &rest[1..];
+            continue;
+        };
+        text.push_str(&found);
+        rest = &rest[place.len() + 2..];
     }
     text + rest
 }

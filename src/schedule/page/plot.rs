@@ -21,15 +21,15 @@ pub(super) fn write(out: &mut String, name: &str, points: &[(Timestamp, f64)], c
         .filter(|(_, value)| value.is_finite())
         .collect();
     let Some((last_at, last)) = finite.last() else {
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "<div class=\"card\"><h2>{name}</h2><p class=\"empty\">There is no number yet.</p></div>\n"
+            "<div class=\"card\"><h2>{name}</h2><p class=\"empty\">There is no number yet.</p></div>"
         );
         return;
     };
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<div class=\"card\"><h2>{name}<span class=\"last\">{} <small>{}</small></span></h2>\n",
+        "<div class=\"card\"><h2>{name}<span class=\"last\">{} <small>{}</small></span></h2>",
         number(*last),
         clock.time(*last_at)
     );

@@ -130,7 +130,7 @@ impl Schedule {
         from_stage: Option<&str>,
     ) -> Result<()> {
         let stages = match from_stage {
-            Some(stage) => self.job.from_stage(stage)?,
+            Some(stage) => self.job.stage_and_after(stage)?,
             None => self.job.stages().collect(),
         };
         state.write(|ledger| {

@@ -1,0 +1,219 @@
+//! One stage for one interval. What it makes lies in a folder of that interval and replaces what
+//! was there before.
+
+use std::fmt;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use floe::jiff::Timestamp;
+use floe::output::write_whole;
+use floe::schedule::Interval;
+use floe::tracker::{RunInfo, RunLog, SqliteTracker, Status};
+use floe::{Error, ErrorKind};
+use serde_json::Value;
+
+use super::super::{self as app, Cli, Outcome, Progress};
+use super::collect;
+use super::points::{Point, Points, Score};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which stage
+    #[arg(value_parser = super::job::STAGES)]
+    name: String,
+    #[arg(long, value_name = "FOLDER")]
+    folder: PathBuf,
+    #[arg(long, value_name = "FOLDER")]
+    tracking: PathBuf,
+    #[arg(long)]
+    query: String,
+    #[arg(long, value_name = "TIME")]
+    interval_start: Timestamp,
+    #[arg(long, value_name = "TIME")]
+    interval_end: Timestamp,
+}
+
+/// Why a stage has nothing to do: its exit code says so, and the stages behind it are skipped.
+#[derive(Debug)]
+pub(crate) struct NothingToDo(String);
+
+impl fmt::Display for NothingToDo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "nothing to do: {}", self.0)
+    }
+}
+
+impl std::error::Error for NothingToDo {}
+
+/// The emulator is asked for so many intervals before the first, to have something to learn from.
+const HISTORY: i32 = 24;
+/// Fewer points than this make no line worth its score.
+const FEWEST: usize = 8;
+const EXPERIMENT: &str = "youtube_score";
+
+pub(crate) fn run(args: &Args, progress: &Progress, out: &mut impl Write) -> Outcome {
+    let interval = Interval::new(args.interval_start, args.interval_end)?;
+    let folder = folder_of(&args.folder, &args.query, interval);
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        let message = format!("the folder `{}` was not made: {error}", folder.display());
+        Error::new(ErrorKind::Output, message)
+    })?;
+    let path = |name: &str| folder.join(name).display().to_string();
+    match args.name.as_str() {
+        "get-data" => get_data(args, interval, &folder, out),
+        "process-data" => {
+            write_series(args, interval, &folder.join("data.csv"))?;
+            let (input, output) = (path("data.csv"), path("data_processed.csv"));
+            step(
+                ["process-data", "--input", &input, "--output", &output],
+                progress,
+                out,
+            )
+        }
+        "train-test-split" => {
+            let input = path("data_processed.csv");
+            let (train, test) = (path("data_train.csv"), path("data_test.csv"));
+            let words = [
+                "train-test-split",
+                "--input",
+                &input,
+                "--train",
+                &train,
+                "--test",
+                &test,
+            ];
+            step(words, progress, out)
+        }
+        "train-model" => {
+            let (train, model) = (path("data_train.csv"), path("likes_model.json"));
+            step(
+                ["train-model", "--train", &train, "--model", &model],
+                progress,
+                out,
+            )
+        }
+        _ => test_model(args, interval, &folder, progress, out),
+    }
+}
+
+/// Runs a stage of the command line.
+fn step<const N: usize>(words: [&str; N], progress: &Progress, out: &mut impl Write) -> Outcome {
+    let cli = Cli::try_parse_from(["youtube_score"].into_iter().chain(words))?;
+    app::run(&cli, progress, out)
+}
+
+/// Where the files of an interval lie.
+pub(super) fn folder_of(folder: &Path, query: &str, interval: Interval) -> PathBuf {
+    let word = |c: char| if c.is_alphanumeric() { c } else { '_' };
+    let query: String = query.chars().map(word).collect();
+    let start = interval.start().to_string().replace(':', "-");
+    folder.join("intervals").join(query).join(start)
+}
+
+fn get_data(args: &Args, interval: Interval, folder: &Path, out: &mut impl Write) -> Outcome {
+    let mut points = Points::open(&args.folder)?;
+    let point = collect::likes(&args.query, interval, &folder.join("collected"))?;
+    let mut all = Vec::new();
+    let earlier = points.until(&args.query, interval)?;
+    if earlier.iter().all(|earlier| earlier.interval == interval) && !collect::has_key() {
+        // YouTube tells of no earlier moment; the emulator does.
+        for before in collect::before(interval, HISTORY)? {
+            let of = collect::likes(&args.query, before, &folder.join("history"))?;
+            all.push(Point {
+                is_history: true,
+                ..of
+            });
+        }
+        std::fs::remove_dir_all(folder.join("history")).ok();
+    }
+    all.push(point);
+    points.put(&args.query, &all)?;
+    let Point {
+        likes, comments, ..
+    } = point;
+    writeln!(
+        out,
+        "{likes} likes of {comments} comments of {:?}",
+        args.query
+    )?;
+    if all.len() > 1 {
+        writeln!(out, "and {} intervals of history", all.len() - 1)?;
+    }
+    Ok(())
+}
+
+/// The series that the interval learns from: all points up to its own.
+fn write_series(args: &Args, interval: Interval, path: &Path) -> Outcome {
+    let points = Points::open(&args.folder)?.until(&args.query, interval)?;
+    if points.last().is_none_or(|last| last.interval != interval) {
+        let message = format!("{interval} has no point");
+        return Err(Error::new(ErrorKind::Source, message)
+            .with_help("run get-data for it")
+            .into());
+    }
+    if points.len() < FEWEST {
+        let message = format!("{} points so far, and {FEWEST} make a line", points.len());
+        return Err(NothingToDo(message).into());
+    }
+    if points.iter().all(|point| point.likes == points[0].likes) {
+        return Err(NothingToDo("the likes have not changed yet".to_owned()).into());
+    }
+    write_whole(path, |file| {
+        points
+            .iter()
+            .try_for_each(|point| writeln!(file, "{}", point.likes))
+    })?;
+    Ok(())
+}
+
+fn test_model(
+    args: &Args,
+    interval: Interval,
+    folder: &Path,
+    progress: &Progress,
+    out: &mut impl Write,
+) -> Outcome {
+    let (test, model) = (
+        folder.join("data_test.csv"),
+        folder.join("likes_model.json"),
+    );
+    let (test, model) = (test.display().to_string(), model.display().to_string());
+    let mut printed = Vec::new();
+    let words = ["test-model", "--json", "--test", &test, "--model", &model];
+    step(words, progress, &mut printed)?;
+    out.write_all(&printed)?;
+    let metrics: Value = serde_json::from_slice(&printed)?;
+    let number = |name: &str| metrics[name].as_f64();
+    let points = Points::open(&args.folder)?;
+    let own = points.until(&args.query, interval)?;
+    let likes = own.last().map_or(0, |point| point.likes);
+    // A rerun is a run of its own there, with the same interval.
+    let tracker = SqliteTracker::open(args.tracking.join("mlflow.db"))?.experiment(EXPERIMENT);
+    let info = RunInfo::named(format!("{} {}", args.query, interval.start()))
+        .tag("interval", interval.to_string())
+        .parameter("query", args.query.as_str())
+        .parameter("interval_start", interval.start().to_string())
+        .parameter("interval_end", interval.end().to_string())
+        .parameter("points", own.len());
+    let log = RunLog::start(&tracker, &info)?;
+    // A count of likes is far below 2^53.
+    log.metric("likes", likes as f64, 0)?;
+    for name in ["r2", "rmse", "mae", "max_error"] {
+        if let Some(value) = number(name) {
+            log.metric(name, value, 0)?;
+        }
+    }
+    log.copy("model/likes_model.json", &model)?;
+    let run = log.run().to_owned();
+    log.finish(Status::Finished)?;
+    let score = Score {
+        start: interval.start(),
+        end: interval.end(),
+        r2: number("r2"),
+        rmse: number("rmse"),
+        run,
+    };
+    points.put_score(&args.query, &score)?;
+    Ok(())
+}
