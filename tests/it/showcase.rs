@@ -14,6 +14,7 @@ use crate::support::say;
 mod app;
 mod bad_input;
 mod collected;
+mod schedule;
 mod tracked;
 
 const SAMPLE: &str = concat!(

@@ -237,7 +237,9 @@ pub(super) fn table(out: &mut String, overview: &Overview, clock: &Clock, now: T
     if overview.runs.is_empty() {
         return;
     }
-    let mapped = overview.runs.iter().any(|run| !run.parameters.is_empty());
+    // What all runs share says nothing in each line.
+    let first = &overview.runs[0].parameters;
+    let mapped = overview.runs.iter().any(|run| run.parameters != *first);
     let parameters = if mapped { "<th>Parameters</th>" } else { "" };
     let _ = write!(
         out,

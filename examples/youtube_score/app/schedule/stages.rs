@@ -47,7 +47,7 @@ impl fmt::Display for NothingToDo {
 impl std::error::Error for NothingToDo {}
 
 /// The emulator is asked for so many intervals before the first, to have something to learn from.
-const HISTORY: i32 = 24;
+const HISTORY: i32 = 12;
 /// Fewer points than this make no line worth its score.
 const FEWEST: usize = 8;
 const EXPERIMENT: &str = "youtube_score";

@@ -1,0 +1,291 @@
+//! The schedule of the example: this binary plays its program, through a script.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use rusqlite::Connection;
+use serde_json::Value;
+
+use super::{Room, app};
+
+const WORDS: &str = "YOUTUBE_SCORE_TEST_WORDS";
+const END: &str = "\u{1f}";
+
+/// The program of the example, when this binary is started as one; nothing in an ordinary run.
+#[test]
+fn as_the_program() {
+    let Ok(words) = std::env::var(WORDS) else {
+        return;
+    };
+    let words: Vec<&str> = words.split(END).collect();
+    let cli = app::Cli::try_parse_from(words).unwrap_or_else(|error| error.exit());
+    let mut out = Vec::new();
+    if let Err(error) = app::run(&cli, &app::Progress::hidden(), &mut out) {
+        eprintln!("error: {}", app::told(error.as_ref()));
+        std::process::exit(app::code(&cli, error.as_ref()).into());
+    }
+    // A file where the harness puts no words around it; a stage prints to its log.
+    match std::env::var("YOUTUBE_SCORE_TEST_OUT") {
+        Ok(path) => fs::write(path, out).unwrap(),
+        Err(_) => std::io::stdout().write_all(&out).unwrap(),
+    }
+}
+
+/// A script that starts this binary as the program, with any words.
+fn program(room: &Room) -> String {
+    let binary = std::env::current_exe().unwrap();
+    let script = format!(
+        "#!/bin/sh\nwords=youtube_score\nfor word; do words=\"$words$(printf '\\037')$word\"; done\n\
+         unset YOUTUBE_SCORE_TEST_OUT\n{WORDS}=\"$words\" exec '{}' --exact showcase::schedule::as_the_program --nocapture\n",
+        binary.display()
+    );
+    let path = room.file("youtube_score", script);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+struct Job {
+    room: Room,
+    program: String,
+}
+
+impl Job {
+    fn new() -> Self {
+        let room = Room::new();
+        fs::create_dir(room.path("tracking")).unwrap();
+        let program = program(&room);
+        Self { room, program }
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let words = [&["youtube_score"], words].concat().join(END);
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args([
+                "--exact",
+                "showcase::schedule::as_the_program",
+                "--nocapture",
+            ])
+            .env(WORDS, words)
+            .env("YOUTUBE_SCORE_TEST_OUT", self.room.path("out"))
+            .env_remove("YOUTUBE_API_KEY")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command, which must end well, and gives what it printed.
+    fn run(&self, words: &[&str]) -> String {
+        let done = self.command(words).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.success(), "{words:?}: {said}");
+        fs::read_to_string(self.room.path("out")).unwrap()
+    }
+
+    fn keep(&self, more: &[&str]) -> String {
+        let (folder, tracking) = (self.room.path("job"), self.room.path("tracking"));
+        let words = [
+            "schedule",
+            "--folder",
+            &folder,
+            "--tracking",
+            &tracking,
+            "--program",
+        ];
+        let words = [&words[..], &[self.program.as_str()], more].concat();
+        self.run(&words)
+    }
+
+    fn status(&self) -> Value {
+        let folder = self.room.path("job");
+        let text = self.run(&["status", "--json", "--last", "1000", "--folder", &folder]);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn count(&self, file: &str, sql: &str) -> i64 {
+        let database = Connection::open(self.room.path(file)).unwrap();
+        database.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    fn points(&self) -> i64 {
+        self.count(
+            "job/points.db",
+            "SELECT count(*) FROM point WHERE history = 0",
+        )
+    }
+
+    fn tracked(&self) -> i64 {
+        let sql = "SELECT count(*) FROM runs WHERE status = 'FINISHED'";
+        self.count("tracking/mlflow.db", sql)
+    }
+}
+
+#[test]
+fn five_intervals_give_five_points_and_five_tracked_runs() {
+    let job = Job::new();
+    let table = job.keep(&["--every", "2s", "--runs", "5"]);
+    let lines: Vec<_> = table.lines().collect();
+    assert_eq!(
+        lines
+            .iter()
+            .filter(|line| line.contains(" success "))
+            .count(),
+        5,
+        "{table}"
+    );
+    assert!(
+        table.contains("5 succeeded, 0 failed, 0 put back"),
+        "{table}"
+    );
+    assert_eq!((job.points(), job.tracked()), (5, 5));
+
+    // A rerun replaces its point and adds none.
+    let status = job.status();
+    let run = &status["runs"][2];
+    let start = run["interval"]
+        .as_str()
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap()
+        .to_owned();
+    let sum = "SELECT sum(likes) FROM point";
+    let before = job.count("job/points.db", sum);
+    let folder = job.room.path("job");
+    let said = job.run(&["rerun", &start, "--folder", &folder]);
+    assert!(said.contains("1 succeeded, 0 failed"), "{said}");
+    assert_eq!((job.points(), job.tracked()), (5, 6));
+    assert_eq!(
+        job.count("job/points.db", sum),
+        before,
+        "the same interval, the same likes"
+    );
+    let said = job.run(&[
+        "rerun",
+        &start,
+        "--from-stage",
+        "test-model",
+        "--folder",
+        &folder,
+    ]);
+    assert!(said.contains("1 succeeded"), "{said}");
+    let tries = |run: &Value| -> Vec<usize> {
+        let stages = run["stages"].as_array().unwrap();
+        stages
+            .iter()
+            .map(|stage| stage["tries"].as_array().unwrap().len())
+            .collect()
+    };
+    assert_eq!(tries(&job.status()["runs"][2]), [2, 2, 2, 2, 3]);
+    let log = job.run(&["logs", &start, "get-data", "--folder", &folder]);
+    assert!(log.contains("likes of"), "{log}");
+
+    // An earlier range, whose points come before the others.
+    let next = job.status()["next"].clone();
+    let first = job.status()["runs"][4]["interval"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let end = crate::schedule_times::at(first.split('/').next().unwrap());
+    let (from, to) = ((end - Duration::from_secs(4)).to_string(), end.to_string());
+    let said = job.run(&[
+        "backfill", "--from", &from, "--to", &to, "--folder", &folder,
+    ]);
+    assert!(said.contains("2 new runs, 0 repeated, 0 left"), "{said}");
+    assert_eq!(job.status()["next"], next);
+    assert_eq!(job.status()["runs"].as_array().unwrap().len(), 7);
+
+    job.run(&[
+        "pause",
+        "--because",
+        "the quota is used up",
+        "--folder",
+        &folder,
+    ]);
+    assert_eq!(job.status()["paused"], "the quota is used up");
+    job.run(&["resume", "--folder", &folder]);
+    assert_eq!(job.status()["paused"], Value::Null);
+
+    let (page, dag) = (job.room.path("status.html"), job.room.path("dag.py"));
+    job.run(&["status", "--html", &page, "--folder", &folder]);
+    let page = fs::read_to_string(page).unwrap();
+    assert!(
+        page.contains("R² on hours not seen") && page.contains("<svg"),
+        "{page}"
+    );
+    assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("<script"));
+    let tracking = job.room.path("tracking");
+    job.run(&[
+        "export-airflow",
+        "--output",
+        &dag,
+        "--query",
+        "heat",
+        "--query",
+        "alien",
+        "--folder",
+        &folder,
+        "--tracking",
+        &tracking,
+    ]);
+    let dag = fs::read_to_string(dag).unwrap();
+    assert!(dag.contains("{\"parameter_query\": \"heat\"}"), "{dag}");
+}
+
+#[test]
+fn an_interrupt_leaves_nothing_half_done() {
+    let job = Job::new();
+    let (folder, tracking) = (job.room.path("job"), job.room.path("tracking"));
+    let words = [
+        "schedule",
+        "--every",
+        "1s",
+        "--folder",
+        &folder,
+        "--tracking",
+        &tracking,
+    ];
+    let words = [&words[..], &["--grace", "120", "--program", &job.program]].concat();
+    let child = job.command(&words).spawn().unwrap();
+    let begun = Instant::now();
+    let database = job.room.path("job/state/schedule.db");
+    let running = || {
+        let database = Connection::open(&database).ok()?;
+        let sql = "SELECT count(*) FROM try WHERE state = 'running'";
+        database.query_row(sql, [], |row| row.get::<_, i64>(0)).ok()
+    };
+    while !running().is_some_and(|count| count > 0) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no stage starts");
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    // To the process itself, by its number: its stages are in groups of their own.
+    let pid = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let done = child.wait_with_output().unwrap();
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    assert_eq!(running(), Some(0));
+    let said = fs::read_to_string(job.room.path("out")).unwrap();
+    // The running stage was let end.
+    assert!(said.contains("0 cut short"), "{said}");
+    // What was begun is finished by the next start.
+    job.keep(&["--every", "1s", "--runs", "0"]);
+    let open = job.count(
+        "job/state/schedule.db",
+        "SELECT count(*) FROM run WHERE state = 'running'",
+    );
+    assert_eq!(open, 0);
+}
