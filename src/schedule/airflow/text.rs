@@ -16,7 +16,12 @@ const LONG_AGO: &str = "2020-01-01T00:00:00Z";
 
 pub(super) fn dag(schedule: &Schedule, program: Option<&Path>) -> Result<String> {
     let timetable = timetable(&schedule.timing)?;
-    let mapped = schedule.job.parameters.as_deref();
+    // The parameters of a single run need no mapping.
+    let mapped = schedule
+        .job
+        .parameters
+        .as_deref()
+        .filter(|runs| runs.len() > 1);
     let mut out = String::new();
     // Writing to a `String` does not fail.
     let _ = heading(&mut out, schedule);
@@ -40,7 +45,11 @@ pub(super) fn dag(schedule: &Schedule, program: Option<&Path>) -> Result<String>
     }
     out.push_str("):\n");
     match mapped {
-        None => stages(&mut out, schedule, program, "    ", None)?,
+        None => {
+            let runs = schedule.job.mapped();
+            let own = runs.first().map(|run| own_values(run)).unwrap_or_default();
+            stages(&mut out, schedule, program, "    ", &own)?;
+        }
         Some(runs) => {
             let names: Vec<_> = runs
                 .first()
@@ -53,7 +62,11 @@ pub(super) fn dag(schedule: &Schedule, program: Option<&Path>) -> Result<String>
                 .collect();
             out.push_str("\n    @task_group(group_id=\"runs\")\n");
             let _ = writeln!(out, "    def runs({}):", arguments.join(", "));
-            stages(&mut out, schedule, program, "        ", Some(&names))?;
+            let given: Vec<_> = names
+                .iter()
+                .map(|name| (*name, format!("parameter_{name}")))
+                .collect();
+            stages(&mut out, schedule, program, "        ", &given)?;
             out.push_str("\n    runs.expand_kwargs(\n        [\n");
             for run in runs {
                 let pairs = run.iter().map(|(name, value)| {
@@ -226,18 +239,25 @@ fn same_names(runs: &[Parameters], names: &[&str]) -> Result<()> {
     Err(Error::new(ErrorKind::Schedule, message))
 }
 
+/// The parameters of a single run, as Python writes them and Jinja leaves them.
+fn own_values(run: &Parameters) -> Vec<(&str, String)> {
+    run.iter()
+        .map(|(name, value)| (name, string(&raw(value))))
+        .collect()
+}
+
 fn stages(
     out: &mut String,
     schedule: &Schedule,
     program: Option<&Path>,
     indent: &str,
-    mapped: Option<&[&str]>,
+    parameters: &[(&str, String)],
 ) -> Result<()> {
     for (at, stage) in schedule.job.stages.iter().enumerate() {
         let _ = writeln!(out, "{indent}{} = BashOperator(", variable(&stage.name));
         let retry = schedule.retry_of(at);
-        let mut settings = operator(stage, retry, program, mapped.unwrap_or_default())?;
-        if mapped.is_some() {
+        let mut settings = operator(stage, retry, program, parameters)?;
+        if schedule.job.mapped().len() > 1 {
             settings.push((
                 "max_active_tis_per_dagrun",
                 schedule.job.at_once.to_string(),
@@ -261,7 +281,7 @@ fn operator(
     stage: &Stage,
     retry: &Retry,
     own: Option<&Path>,
-    parameters: &[&str],
+    parameters: &[(&str, String)],
 ) -> Result<Vec<(&'static str, String)>> {
     let Work::Command {
         program,
@@ -289,12 +309,8 @@ fn operator(
         command.push_str(&word(argument));
     }
     let mut environment = format!("{{**INTERVAL, \"FLOE_STAGE\": {}", string(&stage.name));
-    for name in parameters {
-        let _ = write!(
-            environment,
-            ", {}: parameter_{name}",
-            string(&of_parameter(name))
-        );
+    for (name, value) in parameters {
+        let _ = write!(environment, ", {}: {value}", string(&of_parameter(name)));
     }
     environment.push('}');
     let mut settings = vec![
