@@ -411,7 +411,7 @@ fn mapped_runs_are_bounded_and_pools_bound_their_stages() {
         let call = Stage::call("collect", move |_| {
             let count = inside.fetch_add(1, Ordering::SeqCst) + 1;
             seen.fetch_max(count, Ordering::SeqCst);
-            std::thread::sleep(Duration::from_millis(30));
+            std::thread::sleep(Duration::from_millis(100));
             inside.fetch_sub(1, Ordering::SeqCst);
             Ok(Outcome::Done)
         });
@@ -432,7 +432,7 @@ fn several_intervals_run_at_once_only_where_that_was_said() {
         let job = Job::call("slow", move |_| {
             let count = inside.fetch_add(1, Ordering::SeqCst) + 1;
             peak.fetch_max(count, Ordering::SeqCst);
-            std::thread::sleep(Duration::from_millis(40));
+            std::thread::sleep(Duration::from_millis(150));
             inside.fetch_sub(1, Ordering::SeqCst);
             Ok(Outcome::Done)
         });

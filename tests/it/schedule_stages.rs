@@ -56,7 +56,7 @@ fn a_stage_that_hangs_is_ended_with_all_that_it_started() {
         file.display()
     );
     let begun = Instant::now();
-    let job = Job::new([shell("hang", &script).timeout(Duration::from_millis(400))]);
+    let job = Job::new([shell("hang", &script).timeout(Duration::from_millis(1500))]);
     let (run, _) = once(folder.path(), job, |schedule| schedule);
     assert!(begun.elapsed() < Duration::from_secs(20));
     assert_eq!(run.state, RunState::Failed);
@@ -228,9 +228,7 @@ fn a_run_that_runs_out_of_time_fails_whole() {
     ]);
     let retry = Retry::times(3);
     let (run, _) = once(folder.path(), job, |schedule| {
-        schedule
-            .retry(retry)
-            .run_timeout(Duration::from_millis(600))
+        schedule.retry(retry).run_timeout(Duration::from_secs(3))
     });
     let states: Vec<_> = run.stages.iter().map(|stage| stage.state).collect();
     use StageState::{Failed, Success, UpstreamFailed};
