@@ -116,7 +116,6 @@ pub(crate) fn run(cli: &Cli, progress: &Progress, out: &mut impl Write) -> Outco
 }
 
 /// The exit code of an error: stages of the schedule tell by it whether to try again.
-#[cfg_attr(test, allow(dead_code, reason = "tests run no process"))]
 pub(crate) fn code(cli: &Cli, error: &(dyn Error + 'static)) -> u8 {
     match &cli.command {
         Some(Command::Scheduled(command)) => schedule::code(command, error),

@@ -155,10 +155,10 @@ impl Job {
                 let retry = Retry::times(4).delay(Duration::from_secs(2));
                 stage
                     .retry(retry)
-                    .timeout(Duration::from_secs(600))
+                    .timeout(Duration::from_mins(10))
                     .pool("youtube")
             } else {
-                stage.timeout(Duration::from_secs(120))
+                stage.timeout(Duration::from_mins(2))
             })
         };
         let stages = STAGES.map(stage).into_iter().collect::<Result<Vec<_>>>()?;
