@@ -157,7 +157,7 @@ fn a_later_run_reads_what_is_new_and_what_has_changed_lately() {
     let second = source.collect_into(&landing).unwrap();
     assert_eq!(second.comments, 7, "{second}");
     // A whole day on the clock of both: much is new, and some has changed.
-    emulator.clock().pause(Duration::from_secs(86_400));
+    emulator.clock().pause(Duration::from_hours(24));
     clock.set(emulator.clock().now());
     let third = source.collect_into(&landing).unwrap();
     assert!(third.is_complete() && third.comments > 0);
@@ -186,7 +186,7 @@ fn unchanged_videos_cost_no_page() {
     let source = source(&emulator, &clock).rescan_days(0);
     source.collect_into(&landing).unwrap();
     // By the clock of the source a day has passed, in which nothing came.
-    clock.pause(Duration::from_secs(86_400));
+    clock.pause(Duration::from_hours(24));
     let second = source.collect_into(&landing).unwrap();
     assert_eq!(second.spent, Units::new(1, 1, 0), "{second}");
     assert!(second.is_complete());
@@ -293,7 +293,7 @@ fn the_budget_of_a_run_and_the_limit_of_the_day_are_never_passed() {
     // Day by day what is missing comes, with no page read twice but the first of a video.
     let mut days = 0;
     while !limited(12).collect_into(&landing).unwrap().is_complete() {
-        clock.pause(Duration::from_secs(86_400));
+        clock.pause(Duration::from_hours(24));
         days += 1;
         assert!(days < 20);
     }
@@ -308,6 +308,7 @@ fn the_budget_of_a_run_and_the_limit_of_the_day_are_never_passed() {
 fn the_key_appears_nowhere() {
     // Not a key that any service would accept.
     const KEY: &str = "not-a-real-key-0123456789";
+    const ALONE: &str = "FLOE_TEST_YOUTUBE_LOG";
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
     impl std::io::Write for Log {
@@ -319,14 +320,23 @@ fn the_key_appears_nowhere() {
             Ok(())
         }
     }
+    // Workers of the library log too, so the subscriber must be that of the process: one of its own.
+    if std::env::var_os(ALONE).is_none() {
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "youtube::the_key_appears_nowhere"])
+            .env(ALONE, "1")
+            .status()
+            .unwrap();
+        assert!(status.success());
+        return;
+    }
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
         .with_writer(move || writer.clone())
         .finish();
-    // Workers of the library log too: the subscriber is that of the process.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    tracing::subscriber::set_global_default(subscriber).unwrap();
     let mut told = String::new();
     for fault in [
         Fault::new(Trouble::Backend(503)).times(2),
@@ -364,6 +374,10 @@ fn the_key_appears_nowhere() {
         );
     }
     let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    assert!(
+        log.contains("answered") && log.contains("skipped"),
+        "nothing is logged"
+    );
     for secret in [KEY, "a salt of sixteen"] {
         assert!(!told.contains(secret) && !log.contains(secret));
     }
@@ -425,6 +439,36 @@ fn a_search_by_date_goes_back_beyond_what_one_question_shows() {
     // The next run asks for the last two days only.
     let second = source.collect_into(&landing).unwrap();
     assert_eq!((second.found, second.spent.search), (0, 1), "{second}");
+}
+
+#[test]
+fn a_plan_tells_beforehand_how_far_the_quota_goes() {
+    let emulator = Emulator::of(small(18).threads(150).plain())
+        .start()
+        .unwrap();
+    let (folder, clock) = (folder(), clock());
+    let landing = landing(folder.path());
+    let source = source(&emulator, &clock);
+    let before = source.plan(&landing).unwrap();
+    assert_eq!((before.searches, before.video_calls), (1, 1));
+    assert!(before.listings.is_empty());
+    let first = source.clone().budget(Bucket::Common, 5);
+    assert!(!first.collect_into(&landing).unwrap().is_complete());
+    let plan = source.plan(&landing).unwrap();
+    assert_eq!(
+        (plan.video_calls, plan.stats_calls, plan.listings.len()),
+        (0, 1, 12)
+    );
+    assert!(plan.listings.iter().all(|listing| listing.whole));
+    // Replies are counted as comments, so that the plan is on the safe side.
+    let second = source.collect_into(&landing).unwrap();
+    assert!(second.spent.common <= plan.cost.common, "{plan} {second}");
+    let tight = source.budget(Bucket::Common, 3).plan(&landing).unwrap();
+    assert_eq!((tight.listings.len(), tight.unreached.len()), (3, 9));
+    assert_eq!(
+        emulator.ledger().calls.len() as u32,
+        5 + 1 + second.spent.sum()
+    );
 }
 
 #[test]

@@ -203,10 +203,9 @@ pub(super) fn rule(endpoint: Endpoint, reply: &Reply) -> Ruling {
     if of_the_core && endpoint.is_of_one_item() {
         return Ruling::Skip(refusal.reason(reply));
     }
-    if endpoint.is_of_one_item() {
-        if refusal.has(&GONE) || (status == 403 && refusal.has(&["forbidden"])) {
-            return Ruling::Skip(refusal.reason(reply));
-        }
+    let closed = refusal.has(&GONE) || (status == 403 && refusal.has(&["forbidden"]));
+    if closed && endpoint.is_of_one_item() {
+        return Ruling::Skip(refusal.reason(reply));
     }
     if refusal.has(&["processingFailure"]) {
         return Ruling::AgainTwice(refusal.reason(reply));

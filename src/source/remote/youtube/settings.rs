@@ -189,13 +189,11 @@ impl YouTube {
 
     /// The ledger of the quota, as a run with this landing uses it.
     pub fn quota_ledger(&self, landing: &Landing) -> QuotaLedger {
-        let path = match &self.ledger {
-            Some(path) => path.clone(),
-            None => {
-                let folder = landing.path();
-                folder.parent().unwrap_or(folder).join("youtube_quota.json")
-            }
+        let beside = || {
+            let folder = landing.path();
+            folder.parent().unwrap_or(folder).join("youtube_quota.json")
         };
+        let path = self.ledger.clone().unwrap_or_else(beside);
         QuotaLedger::new(path, self.project.clone(), self.quota.clone())
             .clock(Arc::clone(&self.clock))
     }

@@ -4,6 +4,7 @@
 //! again asks at most one page twice. What was landed before is looked up in the landing itself.
 
 mod find;
+mod forecast;
 mod known;
 mod marks;
 mod replies;
@@ -47,6 +48,8 @@ struct Collector {
     seen_ids: HashSet<String>,
     /// How many items in a row failed.
     trouble: u32,
+    /// Whether the project has no `videos.batchGetStats`.
+    no_stats: bool,
 }
 
 /// Why a run ends before its time.
@@ -94,6 +97,7 @@ pub(super) async fn collect(source: YouTube, landing: Landing) -> Result<Collect
         known: Known::default(),
         seen_ids: HashSet::new(),
         trouble: 0,
+        no_stats: false,
     };
     collector.run().await
 }

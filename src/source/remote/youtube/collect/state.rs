@@ -64,6 +64,10 @@ pub(super) enum Step {
 }
 
 /// A place in a list that comes in pages.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about the list"
+)]
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Walk {

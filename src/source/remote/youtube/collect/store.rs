@@ -1,6 +1,6 @@
 //! The landing, as a run of this source sees it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use jiff::{Span, Timestamp};
 use polars::prelude::{DataType, Expr, col};
@@ -59,8 +59,7 @@ impl Store {
     }
 
     pub(super) fn finding(&self, label: &str) -> Result<Finding> {
-        let value = self.run.state(&finding_name(label));
-        value.map_or_else(|| Ok(Finding::default()), read)
+        named(self.run.states(), &finding_name(label))
     }
 
     pub(super) fn set_finding(&mut self, label: &str, finding: &Finding) -> Result<()> {
@@ -68,8 +67,7 @@ impl Store {
     }
 
     pub(super) fn mark(&self, video: &str) -> Result<Mark> {
-        let value = self.run.state(&mark_name(video));
-        value.map_or_else(|| Ok(Mark::default()), read)
+        named(self.run.states(), &mark_name(video))
     }
 
     pub(super) fn set_mark(&mut self, video: &str, mark: &Mark) -> Result<()> {
@@ -159,12 +157,20 @@ fn micros(time: &str) -> Expr {
     col(time).cast(DataType::Int64)
 }
 
-fn finding_name(label: &str) -> String {
+pub(super) fn finding_name(label: &str) -> String {
     format!("found by {label}")
 }
 
-fn mark_name(video: &str) -> String {
+pub(super) fn mark_name(video: &str) -> String {
     format!("comments of {video}")
+}
+
+/// What earlier runs left under a name.
+pub(super) fn named<T: DeserializeOwned + Default>(
+    states: &BTreeMap<String, Value>,
+    name: &str,
+) -> Result<T> {
+    states.get(name).map_or_else(|| Ok(T::default()), read)
 }
 
 /// What the landing kept of ours: it is of another version when it cannot be read.

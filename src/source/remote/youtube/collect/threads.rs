@@ -37,6 +37,10 @@ pub(super) enum End {
 }
 
 /// What a page of threads was like.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is seen of the page by itself"
+)]
 struct Looks {
     /// Every thread was landed by an earlier run, and is not young.
     known: bool,
@@ -57,18 +61,15 @@ impl Collector {
             }
             let video = self.cursor.queue[next].id.clone();
             let mut sight = Sight::default();
-            let mut walk = match begun.take() {
-                Some(walk) => {
-                    sight.landed = self.store.landed_comments(&video)?;
-                    walk
+            let mut walk = if let Some(walk) = begun.take() {
+                sight.landed = self.store.landed_comments(&video)?;
+                walk
+            } else {
+                let mark = self.store.mark(&video)?;
+                if !self.cursor.queue[next].there || self.is_unchanged(next, &mark) {
+                    continue;
                 }
-                None => {
-                    let mark = self.store.mark(&video)?;
-                    if !self.cursor.queue[next].there || self.is_unchanged(next, &mark) {
-                        continue;
-                    }
-                    self.begin(&video, mark)?
-                }
+                self.begin(&video, mark)?
             };
             let end = self.listing(next, &mut walk, &mut sight).await?;
             self.close(next, walk, end)?;
@@ -275,10 +276,8 @@ impl Collector {
             looks.old = false;
             let mut replies = Vec::new();
             if self.source.replies {
-                let rows = inline.into_iter();
-                let rows = rows
-                    .map(|reply| CommentRow::of_reply(reply, &row, reading, &stamp))
-                    .flatten();
+                let of = |reply| CommentRow::of_reply(reply, &row, reading, &stamp);
+                let rows = inline.into_iter().filter_map(of);
                 replies.extend(rows);
             }
             let landed = sight.landed.contains(&key);

@@ -91,9 +91,12 @@ impl Collector {
             return Ok(());
         }
         let parts = "id,statistics";
-        let mut asked = self
-            .some(Endpoint::Stats, parts, fields::STATS, &ids)
-            .await?;
+        let mut asked = Asked::Elsewhere;
+        if !self.no_stats {
+            asked = self
+                .some(Endpoint::Stats, parts, fields::STATS, &ids)
+                .await?;
+        }
         if matches!(asked, Asked::Elsewhere) {
             asked = self
                 .some(Endpoint::Videos, parts, fields::STATS, &ids)
@@ -139,12 +142,11 @@ impl Collector {
             if video.known != known {
                 continue;
             }
-            match counts.get(&video.id) {
-                Some(count) => video.count = *count,
-                None => {
-                    video.there = false;
-                    gone.push(video.id.clone());
-                }
+            if let Some(count) = counts.get(&video.id) {
+                video.count = *count;
+            } else {
+                video.there = false;
+                gone.push(video.id.clone());
             }
         }
         for id in gone {
@@ -194,6 +196,7 @@ impl Collector {
                 Answer::Abort(error) => return Err(Halt::Abort(error)),
                 Answer::Unavailable => {
                     tracing::debug!("`{endpoint}` is not open to this project");
+                    self.no_stats = true;
                     return Ok(Asked::Elsewhere);
                 }
                 Answer::Spent(_) if endpoint == Endpoint::Stats => return Ok(Asked::Elsewhere),

@@ -64,6 +64,10 @@ mod day {
     use serde::de::{Deserialize, Deserializer, Error as _};
     use serde::ser::Serializer;
 
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands the field over so"
+    )]
     pub(super) fn serialize<S: Serializer>(day: &Date, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(day)
     }

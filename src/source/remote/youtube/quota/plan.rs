@@ -13,6 +13,7 @@ const THREADS_PER_PAGE: u64 = 100;
 #[must_use = "a demand is something to plan for"]
 pub struct Demand {
     searches: u32,
+    playlist_pages: u32,
     new_videos: u64,
     polled_videos: u64,
     comments: Vec<(String, u64)>,
@@ -27,6 +28,12 @@ impl Demand {
     /// Pages of search results, each a call.
     pub fn searches(mut self, pages: u32) -> Self {
         self.searches = pages;
+        self
+    }
+
+    /// Pages of playlists, each a call.
+    pub fn playlist_pages(mut self, pages: u32) -> Self {
+        self.playlist_pages = pages;
         self
     }
 
@@ -76,6 +83,8 @@ impl Demand {
 pub struct Plan {
     /// Calls of `search.list`.
     pub searches: u32,
+    /// Calls of `playlistItems.list`.
+    pub playlist_pages: u32,
     /// Calls of `videos.list`.
     pub video_calls: u32,
     /// Calls of `videos.batchGetStats`.
@@ -109,10 +118,12 @@ impl Plan {
             quota,
         };
         let searches = purse.pay(Endpoint::Search, demand.searches.into());
+        let playlist_pages = purse.pay(Endpoint::PlaylistItems, demand.playlist_pages.into());
         let video_calls = purse.pay(Endpoint::Videos, demand.new_videos.div_ceil(IDS_PER_CALL));
         let stats_calls = purse.pay(Endpoint::Stats, demand.polled_videos.div_ceil(IDS_PER_CALL));
         let mut plan = Self {
             searches,
+            playlist_pages,
             video_calls,
             stats_calls,
             ..Self::default()
@@ -158,7 +169,11 @@ impl fmt::Display for Plan {
         let whole = self.listings.iter().filter(|listing| listing.whole).count();
         let begun = self.listings.len() - whole;
         let calls: u32 = self.listings.iter().map(|listing| listing.pages).sum();
-        writeln!(f, "searches: {}", self.searches)?;
+        writeln!(
+            f,
+            "searches: {}, pages of playlists: {}",
+            self.searches, self.playlist_pages
+        )?;
         writeln!(
             f,
             "videos: {} calls, and {} for statistics",
