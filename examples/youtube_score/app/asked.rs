@@ -40,16 +40,18 @@ pub(crate) struct Asked {
 }
 
 /// How the likes of an hour's comments become its value.
+///
+/// The variants have no doc comments: `--help` would set each option with a blank line for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Score {
-    /// All likes together, as in the original
+    // All likes together, as in the original
     #[default]
     Sum,
-    /// The mean over the videos of the likes of each
+    // The mean over the videos of the likes of each
     PerVideo,
-    /// How many likes the comment has that a like belongs to, on the average
+    // How many likes the comment has that a like belongs to, on the average
     LikeWeighted,
-    /// The mean without the 1 % of comments with the most likes, which no single one moves
+    // The mean without the 1 % of comments with the most likes, which no single one moves
     Trimmed,
 }
 

@@ -111,6 +111,16 @@ pub(crate) fn collect(
     Ok(collection)
 }
 
+/// A collection that brought nothing at all is a failure, so that a schedule tries it again.
+fn nothing(outcome: &Outcome) -> Error {
+    let why = match outcome {
+        Outcome::Partial { why, .. } | Outcome::Aborted { why } => why.as_str(),
+        _ => "no reason is known",
+    };
+    let message = format!("nothing was collected: {why}");
+    Error::new(ErrorKind::Remote, message).transient()
+}
+
 fn begin() -> Timestamp {
     Timestamp::from_second(BEGIN).unwrap_or(Timestamp::UNIX_EPOCH)
 }
@@ -171,6 +181,9 @@ impl Collection {
         progress.say("collecting");
         let collected = source.collect_into(&self.landing)?;
         let whole = collected.is_complete();
+        if !whole && collected.polls == 0 && collected.comments == 0 {
+            return Err(nothing(&collected.outcome));
+        }
         self.new_hours += usize::from(whole);
         self.hours += usize::from(whole);
         self.read += collected.comments;

@@ -28,7 +28,7 @@ pub(crate) struct Args {
     /// How many hours the emulator is asked for in all; one more at least
     #[arg(long, value_name = "N", default_value_t = 48)]
     hours: u32,
-    /// How the likes of an hour's comments become its value
+    /// How the likes of an hour's comments become its value; `trimmed` is moved by no single comment
     #[arg(long, value_enum, default_value_t = Score::Sum)]
     pub(crate) score: Score,
     /// Like sums of your own, one a line, in place of a collection

@@ -298,6 +298,19 @@ fn what_the_service_refuses_is_told() {
 }
 
 #[test]
+fn a_service_that_is_down_is_a_failure() {
+    let down = Fault::new(Trouble::Backend(503)).always();
+    let emulator = service().fault(down).start().expect("it starts");
+    let Some(asks) = Asks::of(emulator) else {
+        return;
+    };
+    let done = asks.run(&["get-data", "--api-key-file", "key.txt"]);
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{errors}");
+    assert!(errors.starts_with("error: cannot collect: nothing was collected"), "{errors}");
+}
+
+#[test]
 fn options_that_exclude_each_other_are_refused() {
     for args in [
         ["--input", "data.csv", "--query", "Solaris"],
