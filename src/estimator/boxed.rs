@@ -126,6 +126,7 @@ trait ErasedEstimator: fmt::Debug + Send + Sync {
     fn needs(&self, input: &Schema) -> Result<Vec<Need>>;
     fn is_classifier(&self) -> bool;
     fn scans(&self) -> usize;
+    fn may_hold(&self) -> usize;
     fn restore(&self, saved: &Saved) -> Result<BoxPredict>;
     fn fit(&self, training: &Training<'_>) -> Result<BoxPredict>;
 }
@@ -153,6 +154,10 @@ impl<E: Estimator> ErasedEstimator for E {
 
     fn scans(&self) -> usize {
         Estimator::scans(self)
+    }
+
+    fn may_hold(&self) -> usize {
+        Estimator::may_hold(self)
     }
 
     fn restore(&self, saved: &Saved) -> Result<BoxPredict> {
@@ -202,6 +207,10 @@ impl Estimator for BoxEstimator {
 
     fn scans(&self) -> usize {
         self.0.scans()
+    }
+
+    fn may_hold(&self) -> usize {
+        self.0.may_hold()
     }
 
     fn restore(&self, saved: &Saved) -> Result<BoxPredict> {

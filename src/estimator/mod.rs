@@ -111,6 +111,13 @@ pub trait Estimator: fmt::Debug + Send + Sync {
         0
     }
 
+    /// The bytes of rows that may be held in memory while several models are fitted, such as those of
+    /// folds: each of them then makes its scans of the held rows, which the source brings once.
+    /// With more rows each model reads the source. Default: 256 MiB.
+    fn may_hold(&self) -> usize {
+        256 << 20
+    }
+
     /// Whether the model predicts classes: then it has [`Predict::classes`], and no step can stand
     /// on the target. Default: it predicts numbers.
     fn is_classifier(&self) -> bool {
@@ -154,6 +161,7 @@ pub struct Training<'a> {
     /// The answers to the declared needs.
     pub learned: &'a Learned,
     log: Mutex<&'a mut ScanLog>,
+    purpose: Purpose,
 }
 
 impl<'a> Training<'a> {
@@ -162,6 +170,15 @@ impl<'a> Training<'a> {
             frame,
             learned,
             log: Mutex::new(log),
+            purpose: Purpose::Estimator,
+        }
+    }
+
+    /// Says that the train rows are held in memory.
+    pub(crate) fn of_held(self) -> Self {
+        Self {
+            purpose: Purpose::Held,
+            ..self
         }
     }
 
@@ -183,7 +200,7 @@ impl<'a> Training<'a> {
         let query = self.frame.rows().frame.clone().select(columns);
         let log = self.log.lock();
         let mut log = log.unwrap_or_else(PoisonError::into_inner);
-        log.stream(query, Purpose::Estimator, each)
+        log.stream(query, self.purpose, each)
     }
 
     /// An error when the run was told to stop, for a fit that works long after its scans.

@@ -29,6 +29,8 @@ pub(super) struct Fitted<P, T> {
     learned: Learned,
     /// The train rows with every step applied.
     train: Frame<Train>,
+    /// Whether these are rows in memory.
+    held: bool,
     inputs: Vec<Input>,
 }
 
@@ -135,6 +137,7 @@ impl<'a, D, P: Plan, T: Plan, W: Wants> Ascent<'a, D, P, T, W> {
             target_steps: self.divided.target_steps.finish(self.targets)?,
             learned,
             train: Frame::new(RowSet { frame, parts }, schema),
+            held: false,
             inputs,
         }))
     }
@@ -152,12 +155,20 @@ fn described<'a>(source: &Schema, names: impl IntoIterator<Item = &'a PlSmallStr
 }
 
 impl<P: Apply + Persist, T: Invert + Persist> Fitted<P, T> {
+    /// Says whether the train rows are in memory.
+    pub(super) fn held(self, held: bool) -> Self {
+        Self { held, ..self }
+    }
+
     pub(super) fn model<E: Estimator>(
         self,
         estimator: &E,
         log: &mut ScanLog,
     ) -> Result<(Pipeline<P, T>, E::Model)> {
-        let training = Training::new(&self.train, &self.learned, log);
+        let mut training = Training::new(&self.train, &self.learned, log);
+        if self.held {
+            training = training.of_held();
+        }
         let model = estimator.fit(&training).map_err(|e| e.at(estimator))?;
         scoring::check_model(estimator, &model)?;
         Ok((self.pipeline(estimator.target()), model))

@@ -18,6 +18,9 @@ pub struct Explain {
     pub levels: Vec<Level>,
     /// Scans of the train rows that the estimator makes at most beyond the levels.
     pub estimator_scans: usize,
+    /// The bytes of rows that may be held in memory for the estimators of several models: rows that
+    /// take no more are read once for all of them, in place of `estimator_scans`.
+    pub estimator_held: Option<usize>,
     /// Scans of the test rows for the score.
     pub score_scans: usize,
     /// The column that rows weigh by when they are scored.
@@ -39,7 +42,7 @@ pub struct Explain {
 const ROW_GROUP: u64 = 64 << 20;
 
 /// Rounded up in tenths, so that what is over a bound does not look as if it were not.
-fn mebibytes(bytes: u64) -> String {
+pub(super) fn mebibytes(bytes: u64) -> String {
     let tenths = (u128::from(bytes) * 10).div_ceil(1 << 20);
     format!("{}.{}", tenths / 10, tenths % 10)
 }
@@ -112,11 +115,15 @@ impl fmt::Display for Explain {
             }
             line(&format!("level {}", at + 1), level.scans, detail)?;
         }
-        line(
-            "estimator",
-            self.estimator_scans,
-            "of the train rows, at most".to_owned(),
-        )?;
+        let mut of_estimator = "of the train rows, at most".to_owned();
+        if let Some(bytes) = self.estimator_held {
+            let held = mebibytes(bytes as u64);
+            let once = self.repeats;
+            of_estimator = format!(
+                "{of_estimator}; {once} where the rows take up to {held} MiB, which are then held in memory for all models"
+            );
+        }
+        line("estimator", self.estimator_scans, of_estimator)?;
         let mut scored = match self.models {
             1 => "of the test rows".to_owned(),
             _ => "of all rows, each by the model of its fold".to_owned(),

@@ -8,7 +8,7 @@ use super::{Divided, Settings, Taught, scoring};
 use crate::error::{Error, ErrorKind, Result, label};
 use crate::estimator::Estimator;
 use crate::frame::{Frame, PartSet, RowSet, Test, Train};
-use crate::learn::{Climber, Plan, ScanLog, climb_folds, stuck};
+use crate::learn::{Climb, Climber, Plan, ScanLog, Walk, climb_folds, hold, stuck};
 use crate::model::Pipeline;
 use crate::schema::{Role, Schema};
 use crate::source::Outline;
@@ -84,6 +84,7 @@ fn prepare<D: Division, P: Plan, T: Plan, W: Wants>(
         count_held: divided.division.count_held(&outline).map(str::to_owned),
         levels,
         estimator_scans: 0,
+        estimator_held: None,
         score_scans: 0,
         score_weight: None,
         score_held: Vec::new(),
@@ -119,6 +120,11 @@ pub(crate) fn plan<D: Division, P: Plan, T: Plan, E: Estimator>(
     } = prepare(divided, &estimator, settings)?;
     explain.stages.push(label(estimator));
     explain.estimator_scans = estimator.scans() * explain.models;
+    explain.estimator_held = shared(&[estimator], explain.models / explain.repeats.max(1));
+    if explain.estimator_held.is_some() {
+        // The reading that is broken off where the rows turn out to be too many.
+        explain.estimator_scans += explain.repeats;
+    }
     explain.score_scans = divided.division.score_scans();
     if explain.score_scans > 0 {
         explain.score_weight = scoring::weight(&schema);
@@ -187,9 +193,12 @@ where
     });
     let mut climbers: Vec<_> = climbers.collect();
     let walks = climb_folds(&mut climbers, schema, rows, log)?;
+    let most = shared(&[estimator], climbers.len());
+    let (walks, held) = over_held(&mut climbers, walks, schema, rows, most, log)?;
     let models = climbers.into_iter().zip(walks).map(|(climber, walk)| {
         let fitted = climber.steps.finish(schema, walk, rows.parts)?;
-        let model = fitted.ok_or_else(stuck)?.model(estimator, log);
+        let fitted = fitted.ok_or_else(stuck)?.held(held);
+        let model = fitted.model(estimator, log);
         model.map_err(|error| error.for_fold(climber.fold))
     });
     models.collect()
@@ -221,12 +230,41 @@ where
         }
     }
     let walks = climb_folds(&mut climbers, schema, rows, log)?;
+    let most = shared(&wants, folds.len());
+    let (walks, held) = over_held(&mut climbers, walks, schema, rows, most, log)?;
     let mut learned: Vec<Vec<_>> = flows.iter().map(|_| Vec::new()).collect();
     for (climber, walk) in climbers.into_iter().zip(walks) {
         let fitted = climber.steps.finish(schema, walk, rows.parts)?;
-        learned[climber.candidate].push(fitted.ok_or_else(stuck)?);
+        learned[climber.candidate].push(fitted.ok_or_else(stuck)?.held(held));
     }
     Ok(learned)
+}
+
+/// The bytes of rows that may be held for several models, where any of the estimators scans them.
+pub(super) fn shared<E: Estimator>(estimators: &[&E], folds: usize) -> Option<usize> {
+    let scanning = estimators.iter().filter(|estimator| estimator.scans() > 0);
+    let least = scanning.clone().map(|estimator| estimator.may_hold()).min();
+    least.filter(|least| *least > 0 && scanning.count() * folds > 1)
+}
+
+/// Leads the last walks over rows that are held in memory, where they may be and are few enough; and
+/// whether they are.
+fn over_held<C: Climb>(
+    climbers: &mut [Climber<C>],
+    walks: Vec<Walk>,
+    schema: &Schema,
+    rows: &RowSet,
+    most: Option<usize>,
+    log: &mut ScanLog,
+) -> Result<(Vec<Walk>, bool)> {
+    let Some(most) = most else {
+        return Ok((walks, false));
+    };
+    let held = hold(climbers, &walks, schema, rows, most, log)?;
+    Ok(match held {
+        Some(walks) => (walks, true),
+        None => (walks, false),
+    })
 }
 
 /// Both sides of the rows as the source has them.

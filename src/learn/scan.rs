@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -51,6 +52,8 @@ pub(crate) enum Purpose {
     Count,
     Level,
     Estimator,
+    /// Of rows that are held in memory: the source is not read.
+    Held,
     Score,
     Diagnosis,
 }
@@ -62,6 +65,7 @@ impl fmt::Display for Purpose {
             Self::Count => "count",
             Self::Level => "level",
             Self::Estimator => "estimator",
+            Self::Held => "estimator, in memory",
             Self::Score => "score",
             Self::Diagnosis => "diagnosis",
         })
@@ -72,7 +76,8 @@ impl fmt::Display for Purpose {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Scan {
-    /// `count`, `level`, `estimator`, `score`, `before the split` or `diagnosis`.
+    /// `count`, `level`, `estimator`, `score`, `before the split` or `diagnosis`; `estimator, in memory`
+    /// where the rows had been read before, and the source was not.
     pub purpose: String,
     /// Rows that came out of the query.
     pub rows: u64,
@@ -101,7 +106,19 @@ impl ScanLog {
         &mut self,
         frame: LazyFrame,
         purpose: Purpose,
-        each: impl FnMut(&DataFrame) -> Result<()>,
+        mut each: impl FnMut(&DataFrame) -> Result<()>,
+    ) -> Result<()> {
+        self.stream_while(frame, purpose, |batch| {
+            each(batch).map(ControlFlow::Continue)
+        })
+    }
+
+    /// As [`stream`](Self::stream), until `each` breaks off.
+    pub(crate) fn stream_while(
+        &mut self,
+        frame: LazyFrame,
+        purpose: Purpose,
+        each: impl FnMut(&DataFrame) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         self.cancel.check()?;
         let span = tracing::info_span!("floe.scan", purpose = %purpose);
@@ -128,7 +145,7 @@ impl ScanLog {
 fn stream(
     frame: LazyFrame,
     cancel: &CancelToken,
-    mut each: impl FnMut(&DataFrame) -> Result<()>,
+    mut each: impl FnMut(&DataFrame) -> Result<ControlFlow<()>>,
 ) -> Result<u64> {
     let (send, receive) = sync_channel::<DataFrame>(1);
     // A send fails when the receiver is gone: then the query is told to stop.
@@ -139,17 +156,20 @@ fn stream(
             sink.collect_with_engine(Engine::Streaming).map(drop)
         });
         let mut rows = 0;
-        let taken = receive.iter().try_for_each(|batch| {
-            cancel.check()?;
+        let mut taken = Ok(ControlFlow::Continue(()));
+        for batch in &receive {
             rows += batch.height() as u64;
-            each(&batch)
-        });
+            taken = cancel.check().and_then(|()| each(&batch));
+            if !matches!(taken, Ok(ControlFlow::Continue(()))) {
+                break;
+            }
+        }
         drop(receive);
         let ended = match query.join() {
             Ok(ended) => ended,
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        taken?;
+        taken.map(drop)?;
         ended.map_err(|error| {
             // A file that fails is the source's fault; what else fails is said of the query, since
             // it may be a step's own expression.

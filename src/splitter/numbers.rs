@@ -125,11 +125,29 @@ fn in_window(window: &[u64; WINDOW_ROWS], start: u64, row: u64) -> Option<u64> {
 
 /// How many rows at the front of `rows` follow each other without a gap.
 fn run_length(rows: &[u32]) -> usize {
-    let joined = rows
+    let Some(first) = rows.first() else {
+        return 0;
+    };
+    let mut joined = 0;
+    // Whole pieces are looked at without stopping, which the compiler can do several rows at once.
+    for piece in rows.chunks_exact(PIECE_ROWS) {
+        let start = u32::try_from(joined)
+            .ok()
+            .and_then(|at| first.checked_add(at));
+        let whole = start.filter(|start| start.checked_add(PIECE_ROWS as u32).is_some());
+        let Some(start) = whole else { break };
+        let expected = piece.iter().zip(start..);
+        if !expected.fold(true, |all, (row, expected)| all & (*row == expected)) {
+            break;
+        }
+        joined += PIECE_ROWS;
+    }
+    let from = joined.saturating_sub(1);
+    let rest = rows[from..]
         .windows(2)
         .take_while(|pair| pair[0].checked_add(1) == Some(pair[1]))
         .count();
-    rows.len().min(joined + 1)
+    rows.len().min(from + rest + 1)
 }
 
 #[cfg(test)]

@@ -105,6 +105,46 @@ impl Candidates {
     }
 }
 
+/// The bound, when it lies where it is expected among numbers that are evenly distributed: one reading
+/// counts the numbers below that window and keeps those within. Eight deviations of the rank of a
+/// number that was drawn at random are all but certain; none says that another way must find it.
+fn around_expected(
+    numbers: &RowNumbers,
+    rows: &Rows<'_>,
+    count: u64,
+    k: u64,
+) -> Option<(u64, u64)> {
+    let (share, all) = (k as f64 / count as f64, count as f64);
+    let deviations = 8.0 * (all * share * (1.0 - share)).sqrt() + 64.0;
+    let reach = deviations.min(KEPT as f64 / 2.0) / all;
+    let low = place(share - reach);
+    let width = place(share + reach) - low;
+    let mut below = 0;
+    let mut kept = Vec::with_capacity(1 << 12);
+    rows.read(numbers, |piece, row_at| {
+        for (at, &number) in piece.iter().enumerate() {
+            below += u64::from(number < low);
+            if number.wrapping_sub(low) <= width && kept.len() as u64 <= 2 * KEPT {
+                kept.push((number, row_at(at)));
+            }
+        }
+    });
+    let found = k
+        .checked_sub(below)
+        .filter(|_| kept.len() as u64 <= 2 * KEPT)?;
+    kth(&mut kept, found)
+}
+
+/// The number at a share of all numbers, from 0 on.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "A cast of a float ends at the ends of the integers, which is what is wanted."
+)]
+fn place(share: f64) -> u64 {
+    (share * u64::MAX as f64) as u64
+}
+
 /// The k-th smallest pair of number and row, counted from one, in memory that does not grow.
 ///
 /// There is none when `k` is zero or more than the rows.
@@ -112,6 +152,11 @@ pub(super) fn select(numbers: &RowNumbers, rows: &Rows<'_>, k: u64) -> Option<(u
     let count = rows.count();
     if k == 0 || k > count {
         return None;
+    }
+    if count > KEPT
+        && let Some(found) = around_expected(numbers, rows, count, k)
+    {
+        return Some(found);
     }
     let mut candidates = Candidates {
         prefix: 0,

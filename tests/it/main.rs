@@ -37,6 +37,7 @@ mod folds;
 mod forest_classifier;
 mod forests;
 mod groups;
+mod held;
 mod http;
 mod impute;
 mod impute_groups;

@@ -49,7 +49,7 @@ const MEMORY: usize = 256 << 20;
 /// | `weights` | the column with the role [`Weight`](crate::Role::Weight), if there is one | a column of weights, 0 or more; a row of weight 2 counts as two rows |
 /// | `tolerance` | `1e-12` | where to stop: see below |
 /// | `max_iter` | `50` | passes over the train rows at most |
-/// | `memory_limit` | 256 MiB | train rows that take no more bytes are held in memory, else each pass reads them anew |
+/// | `memory_limit` | 256 MiB | train rows that take no more bytes are held in memory, else each pass reads them anew; so are the rows that the models of several folds share |
 /// | `threads` | all of the machine | how many work on rows in memory |
 ///
 /// With two classes there is one score, of which 0 is even odds; with more there is one a class, and
@@ -275,6 +275,10 @@ impl Estimator for LogisticRegression {
 
     fn scans(&self) -> usize {
         self.max_iter
+    }
+
+    fn may_hold(&self) -> usize {
+        self.memory_limit
     }
 
     fn restore(&self, saved: &Saved) -> Result<LogisticModel> {

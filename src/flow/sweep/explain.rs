@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::super::Explain;
+use super::super::explain::mebibytes;
 use crate::learn::Level;
 
 /// What a sweep will cost, known before a row is read.
@@ -21,6 +22,9 @@ pub struct SweepExplain {
     pub levels: Vec<Level>,
     /// Scans of the train rows that the estimators make beyond the levels: at most.
     pub estimator_scans: usize,
+    /// The bytes of rows that may be held in memory for the estimators: rows that take no more are
+    /// read once for all of them, in place of `estimator_scans`.
+    pub estimator_held: Option<usize>,
     /// Scans for the scores: one a candidate.
     pub score_scans: usize,
     /// Scans for fitting the best candidate again and scoring it once on the test rows: at most.
@@ -64,9 +68,18 @@ impl SweepExplain {
             count_scans: first.map_or(0, |explain| explain.count_scans) + inner_count,
             levels,
             estimator_scans: estimators.sum::<usize>() * folds,
+            estimator_held: None,
             score_scans: candidates.len(),
             final_scans: again.max().unwrap_or(0),
         }
+    }
+}
+
+impl SweepExplain {
+    /// Says how many bytes of rows may be held. One reading is broken off where they are too many.
+    pub(super) fn hold(&mut self, bytes: Option<usize>) {
+        self.estimator_scans += usize::from(bytes.is_some());
+        self.estimator_held = bytes;
     }
 }
 
@@ -99,7 +112,14 @@ impl fmt::Display for SweepExplain {
             );
             line(level.scans, &what)?;
         }
-        line(self.estimator_scans, "estimators, of the train rows")?;
+        let mut of_estimators = "estimators, of the train rows".to_owned();
+        if let Some(bytes) = self.estimator_held {
+            let held = mebibytes(bytes as u64);
+            let told =
+                format!("; 1 where the rows take up to {held} MiB, which are then held in memory");
+            of_estimators.push_str(&told);
+        }
+        line(self.estimator_scans, &of_estimators)?;
         line(self.score_scans, "score, one a candidate")?;
         line(self.final_scans, "the best one again, on all train rows")
     }

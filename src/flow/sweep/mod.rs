@@ -254,7 +254,9 @@ where
         let checked = self.folds.check(&schema, &inner);
         checked.map_err(|error| error.at(&self.folds))?;
         let folds = self.folds.folds();
-        let explain = SweepExplain::joined(&explained, folds, self.folds.scans(&inner));
+        let mut explain = SweepExplain::joined(&explained, folds, self.folds.scans(&inner));
+        let estimators: Vec<_> = flows.iter().map(|flow| &flow.state.estimator).collect();
+        explain.hold(fit::shared(&estimators, folds));
         Ok(Prepared {
             flows,
             schema,
