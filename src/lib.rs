@@ -37,6 +37,10 @@ pub mod _documentation {
     pub mod architecture {}
     #[doc = include_str!("../docs/choosing.md")]
     pub mod choosing {}
+    #[doc = include_str!("../docs/compare.md")]
+    pub mod compare {}
+    #[doc = include_str!("../docs/design.md")]
+    pub mod design {}
     #[doc = include_str!("../docs/estimators.md")]
     pub mod estimators {}
     #[doc = include_str!("../docs/experiments.md")]

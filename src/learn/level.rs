@@ -70,18 +70,22 @@ pub(crate) fn deal(batch: &DataFrame, count: usize) -> Result<Vec<(usize, Vec<Co
     for part in 0..count {
         starts[part + 1] += starts[part];
     }
-    let mut next = starts.clone();
-    let mut order = vec![0; parts.len()];
-    for (row, part) in (0..).zip(parts.iter()) {
-        let slot = &mut next[part.ok_or_else(in_no_part)? as usize];
-        order[*slot] = row;
-        *slot += 1;
-    }
-    let order = IdxCa::from_vec(PlSmallStr::EMPTY, order);
-    let dealt: Vec<Column> = columns
-        .iter()
-        .map(|column| column.take(&order))
-        .collect::<Result<_, _>>()?;
+    // Folds in the order of the rows stand together already, and nothing need be moved.
+    let rises = parts.iter().is_sorted();
+    let dealt: Vec<Column> = if rises {
+        columns.to_vec()
+    } else {
+        let mut next = starts.clone();
+        let mut order = vec![0; parts.len()];
+        for (row, part) in (0..).zip(parts.iter()) {
+            let slot = &mut next[part.ok_or_else(in_no_part)? as usize];
+            order[*slot] = row;
+            *slot += 1;
+        }
+        let order = IdxCa::from_vec(PlSmallStr::EMPTY, order);
+        let moved = columns.iter().map(|column| column.take(&order));
+        moved.collect::<Result<_, _>>()?
+    };
     let of_part = |part: usize| {
         let (start, end) = (starts[part], starts[part + 1]);
         let offset = i64::try_from(start).unwrap_or(i64::MAX);

@@ -2,140 +2,23 @@
 
 mod columns;
 mod dtype;
+mod field;
 mod kind;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
-use polars::prelude::{DataType, PlSmallStr, Schema as PolarsSchema};
+use polars::prelude::{PlSmallStr, Schema as PolarsSchema};
 
 pub use columns::Columns;
 pub(crate) use columns::{column, refuse_role, roots};
 pub(crate) use dtype::Dtype;
+use field::tag_of;
+pub use field::{Field, Nullable, Role};
 pub(crate) use kind::{Kind, physical_unit};
 
 use crate::error::{Error, ErrorKind, Result, listed};
-
-/// Whether a column can hold nulls, as far as the chain knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Nullable {
-    /// Nulls may occur.
-    Maybe,
-    /// No null can occur here.
-    Never,
-}
-
-/// What a column is for. Only features are touched by the steps of `.then(..)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Role {
-    /// A column that steps may transform and a model may learn from.
-    Feature,
-    /// What the estimator predicts.
-    Target,
-    /// Names a row; never learned from.
-    Id,
-    /// The weight of a row: how much it counts in the metrics. A number from 0 on.
-    Weight,
-    /// Rows of one group stay together in a split.
-    Group,
-    /// Orders the rows in time.
-    Time,
-    /// Every column but the target, as a step on the target sees it.
-    #[doc(hidden)]
-    OffTarget,
-}
-
-/// One column of a [`Schema`], or one open group of columns whose names are known after the fit.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Field {
-    name: PlSmallStr,
-    dtype: DataType,
-    nullable: Nullable,
-    role: Role,
-    open: bool,
-    group: Option<PlSmallStr>,
-}
-
-impl Field {
-    /// A feature column that may hold nulls.
-    pub fn new(name: impl Into<PlSmallStr>, dtype: DataType) -> Self {
-        Self {
-            name: name.into(),
-            dtype,
-            nullable: Nullable::Maybe,
-            role: Role::Feature,
-            open: false,
-            group: None,
-        }
-    }
-
-    /// A group of columns of one dtype whose names are known after the fit.
-    ///
-    /// It is selected by its name as a whole, before the fit as after it, and is one column to the
-    /// planner. The columns that it turns out to be are best named by the group and `_` before what
-    /// tells them apart: by that a flow knows them again in a model file.
-    pub fn open_group(name: impl Into<PlSmallStr>, dtype: DataType) -> Self {
-        Self {
-            open: true,
-            ..Self::new(name, dtype)
-        }
-    }
-
-    /// Says whether nulls can occur.
-    pub fn nullable(mut self, nullable: Nullable) -> Self {
-        self.nullable = nullable;
-        self
-    }
-
-    /// Gives the column a role.
-    pub fn role(mut self, role: Role) -> Self {
-        self.role = role;
-        self
-    }
-
-    /// The name of the column or of the group.
-    pub fn name(&self) -> &PlSmallStr {
-        &self.name
-    }
-
-    /// The dtype of the column, or of each column of the group.
-    pub fn dtype(&self) -> &DataType {
-        &self.dtype
-    }
-
-    /// Whether nulls can occur.
-    pub fn is_nullable(&self) -> Nullable {
-        self.nullable
-    }
-
-    /// What the column is for.
-    pub fn has_role(&self) -> Role {
-        self.role
-    }
-
-    /// Whether the names behind this field are known only after the fit.
-    pub fn is_open(&self) -> bool {
-        self.open
-    }
-
-    /// The group that the column came out of, if it did.
-    pub fn group(&self) -> Option<&PlSmallStr> {
-        self.group.as_ref()
-    }
-
-    /// Makes it what the old field of the same name was, beside its dtype and nullability: a step
-    /// that rewrites a group rewrites each of its columns.
-    fn in_place_of(self, old: &Self) -> Self {
-        Self {
-            role: old.role,
-            open: self.open || old.open,
-            group: old.group.clone(),
-            ..self
-        }
-    }
-}
 
 /// The columns of a table in order, with what is known of them before a row is read.
 ///
@@ -152,7 +35,8 @@ impl Field {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Schema {
-    fields: Vec<Field>,
+    /// Shared, since a walk over a chain keeps the schema at many places of it.
+    fields: Arc<Vec<Field>>,
 }
 
 impl Schema {
@@ -162,15 +46,18 @@ impl Schema {
     ///
     /// [`ErrorKind::Schema`] when a name occurs twice.
     pub fn new(fields: impl IntoIterator<Item = Field>) -> Result<Self> {
-        let mut schema = Self::default();
+        let mut all: Vec<Field> = Vec::new();
+        let mut names = HashSet::new();
         for field in fields {
-            if schema.contains(&field.name) {
+            if !names.insert(field.name.clone()) {
                 return Err(Error::new(ErrorKind::Schema, "the name occurs twice")
                     .on_column(field.name.as_str()));
             }
-            schema.fields.push(field);
+            all.push(field);
         }
-        Ok(schema)
+        Ok(Self {
+            fields: Arc::new(all),
+        })
     }
 
     /// The schema of a Polars frame: every column a feature that may hold nulls.
@@ -178,9 +65,10 @@ impl Schema {
         let fields = schema
             .iter()
             .filter(|(name, _)| !is_hidden(name))
-            .map(|(name, dtype)| Field::new(name.clone(), dtype.clone()))
-            .collect();
-        Self { fields }
+            .map(|(name, dtype)| Field::new(name.clone(), dtype.clone()));
+        Self {
+            fields: Arc::new(fields.collect()),
+        }
     }
 
     /// The schema of a source, which may not bring names of the library's own: they would be taken
@@ -218,7 +106,9 @@ impl Schema {
 
     /// The field of this name, if there is one.
     pub fn get(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|field| field.name == name)
+        let tag = tag_of(name);
+        let mut fields = self.fields.iter();
+        fields.find(|field| field.tag == tag && field.name == name)
     }
 
     /// The field of this name.
@@ -254,19 +144,30 @@ impl Schema {
     /// Replaces the field of the same name, or adds it at the end. The role of a replaced field
     /// stays, and what was a group of columns stays one.
     pub fn set(&mut self, field: Field) {
-        match self.fields.iter_mut().find(|old| old.name == field.name) {
+        let fields = Arc::make_mut(&mut self.fields);
+        let same = |old: &&mut Field| old.tag == field.tag && old.name == field.name;
+        match fields.iter_mut().find(same) {
             Some(old) => *old = field.in_place_of(old),
-            None => self.fields.push(field),
+            None => fields.push(field),
         }
     }
 
     /// Gives each field what the field of the same name is in a schema before.
     pub(crate) fn keep_from(&mut self, before: &Self) {
-        let known: HashMap<&PlSmallStr, &Field> =
-            before.fields.iter().map(|old| (&old.name, old)).collect();
-        for field in &mut self.fields {
-            if let Some(old) = known.get(&field.name) {
-                *field = field.clone().in_place_of(old);
+        if Arc::ptr_eq(&self.fields, &before.fields) {
+            return;
+        }
+        // Most steps leave every column at its place, where no search is needed.
+        let mut known: Option<HashMap<&PlSmallStr, &Field>> = None;
+        for (at, field) in Arc::make_mut(&mut self.fields).iter_mut().enumerate() {
+            let same = before.fields.get(at);
+            let same = same.filter(|old| old.tag == field.tag && old.name == field.name);
+            let old = same.or_else(|| {
+                let all = || before.fields.iter().map(|old| (&old.name, old)).collect();
+                known.get_or_insert_with(all).get(&field.name).copied()
+            });
+            if let Some(old) = old {
+                field.keep(old);
             }
         }
     }
@@ -278,17 +179,18 @@ impl Schema {
             group: Some(group.into()),
             ..field
         });
-        match self.fields.iter().position(|old| old.name == group) {
+        let all = Arc::make_mut(&mut self.fields);
+        match all.iter().position(|old| old.name == group) {
             Some(at) => {
-                self.fields.splice(at..=at, fields);
+                all.splice(at..=at, fields);
             }
-            None => self.fields.extend(fields),
+            None => all.extend(fields),
         }
     }
 
     /// Removes a column, if it is there.
     pub fn remove(&mut self, name: &str) {
-        self.fields.retain(|field| field.name != name);
+        Arc::make_mut(&mut self.fields).retain(|field| field.name != name);
     }
 
     /// Gives an existing column a role.
@@ -298,11 +200,10 @@ impl Schema {
     /// [`ErrorKind::Schema`] when there is no such column.
     pub fn set_role(&mut self, name: &str, role: Role) -> Result<()> {
         self.field(name)?;
-        for field in &mut self.fields {
-            if field.name == name {
-                field.role = role;
-            }
-        }
+        let fields = Arc::make_mut(&mut self.fields).iter_mut();
+        fields
+            .filter(|field| field.name == name)
+            .for_each(|field| field.role = role);
         Ok(())
     }
 
@@ -316,7 +217,7 @@ impl Schema {
             field.role(role)
         });
         Self {
-            fields: fields.collect(),
+            fields: Arc::new(fields.collect()),
         }
     }
 }
