@@ -5,7 +5,8 @@ use polars::prelude::{DataFrame, IntoLazy, LazyFrame, PlSmallStr};
 use super::answers::Answers;
 use super::batch::Accumulators;
 use super::climb::{Climb, stuck};
-use super::level::{accumulate, complete, deal};
+use super::deal::Deal;
+use super::level::{accumulate, complete};
 use super::scan::{Purpose, ScanLog};
 use super::share::Shared;
 use super::sheet::Sheet;
@@ -209,10 +210,8 @@ fn update_dealt(
     let mut columns = sheet.exprs();
     columns.push(column(FOLD));
     let batch = batch_of(query.select(columns))?;
-    for (group, rows) in deal(&batch, parts)? {
-        found.update(group, &rows)?;
-    }
-    Ok(())
+    let (deal, columns) = Deal::of(&batch, parts)?;
+    found.update_dealt(columns, &deal)
 }
 
 /// Any other level: each model applies the steps that it has fitted to its rows of a batch.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use polars::prelude::{Column, DataFrame, IdxCa, LazyFrame, PlSmallStr};
+use polars::prelude::LazyFrame;
 
 use super::answers::Answers;
 use super::batch::Accumulators;
+use super::deal::Deal;
 use super::scan::{Purpose, Scan, ScanLog};
 use super::sheet::Sheet;
 use crate::error::{Error, ErrorKind, Result};
@@ -48,58 +49,10 @@ pub(crate) fn accumulate(
         let Some(parts) = parts else {
             return accumulators.update(0, batch.columns());
         };
-        for (group, rows) in deal(batch, parts)? {
-            accumulators.update(group, &rows)?;
-        }
-        Ok(())
+        let (deal, columns) = Deal::of(batch, parts)?;
+        accumulators.update_dealt(columns, &deal)
     })?;
     Ok(Some(accumulators))
-}
-
-/// The rows of each part in order, out of a batch whose last column is the part.
-pub(crate) fn deal(batch: &DataFrame, count: usize) -> Result<Vec<(usize, Vec<Column>)>> {
-    let Some((parts, columns)) = batch.columns().split_last() else {
-        return Ok(Vec::new());
-    };
-    let parts = parts.u32()?;
-    let mut starts = vec![0_usize; count + 1];
-    for part in parts.iter() {
-        let part = part.ok_or_else(in_no_part)? as usize;
-        *starts.get_mut(part + 1).ok_or_else(in_no_part)? += 1;
-    }
-    for part in 0..count {
-        starts[part + 1] += starts[part];
-    }
-    // Folds in the order of the rows stand together already, and nothing need be moved.
-    let rises = parts.iter().is_sorted();
-    let dealt: Vec<Column> = if rises {
-        columns.to_vec()
-    } else {
-        let mut next = starts.clone();
-        let mut order = vec![0; parts.len()];
-        for (row, part) in (0..).zip(parts.iter()) {
-            let slot = &mut next[part.ok_or_else(in_no_part)? as usize];
-            order[*slot] = row;
-            *slot += 1;
-        }
-        let order = IdxCa::from_vec(PlSmallStr::EMPTY, order);
-        let moved = columns.iter().map(|column| column.take(&order));
-        moved.collect::<Result<_, _>>()?
-    };
-    let of_part = |part: usize| {
-        let (start, end) = (starts[part], starts[part + 1]);
-        let offset = i64::try_from(start).unwrap_or(i64::MAX);
-        let slice = |column: &Column| column.slice(offset, end - start);
-        (end > start).then(|| (part, dealt.iter().map(slice).collect()))
-    };
-    Ok((0..count).filter_map(of_part).collect())
-}
-
-fn in_no_part() -> Error {
-    Error::new(
-        ErrorKind::Split,
-        "a row belongs to no fold (a bug in the splitter)",
-    )
 }
 
 /// What an accumulator cannot answer: where the first infinity is, and the queries of steps.

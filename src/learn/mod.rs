@@ -14,6 +14,7 @@ mod category;
 mod climb;
 mod climb_folds;
 mod column_ask;
+mod deal;
 mod elastic_net;
 mod filling;
 mod grouped;

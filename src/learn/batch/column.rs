@@ -8,6 +8,7 @@ use crate::learn::accumulate::{
 };
 use crate::learn::answers::{Approximate, ColumnAnswer, Found};
 use crate::learn::beyond::{Beyond, is_less};
+use crate::learn::deal::Deal;
 use crate::learn::sheet::ColumnQuestion;
 use crate::learn::value::{Mean, Quantile, Value};
 use crate::schema::Kind;
@@ -15,6 +16,8 @@ use crate::schema::Kind;
 /// One column's accumulators, whatever its type.
 pub(super) trait Gather: Send {
     fn push(&mut self, group: usize, column: &Series) -> Result<()>;
+    /// Adds rows that are dealt into groups; false where it has no way of its own for them.
+    fn push_dealt(&mut self, column: &Series, deal: &Deal) -> Result<bool>;
     /// The answer for the rows of some groups.
     fn answer(&mut self, of: &PartSet) -> ColumnAnswer;
 }
@@ -66,6 +69,8 @@ where
     /// The error of each sketch of a group.
     errors: Vec<f64>,
     groups: Vec<Group<P::Native>>,
+    /// Room for the rows of one group.
+    room: Vec<P::Native>,
 }
 
 /// Quantiles, and how many values lie beyond fences of them.
@@ -80,6 +85,18 @@ struct Group<V: accumulate::Value> {
     summary: ColumnSummary<V>,
     order: OrderBuffer<V>,
     sketches: Vec<Sketch<V>>,
+}
+
+impl<V: accumulate::Value + Ranked> Group<V> {
+    fn push(&mut self, values: &[V], validity: Option<&dyn Validity>, ranked: bool) {
+        self.summary.push(values, validity);
+        if ranked {
+            self.order.push(values, validity);
+        }
+        for sketch in &mut self.sketches {
+            sketch.push(values, validity);
+        }
+    }
 }
 
 impl<P: PolarsNumericType> Typed<P>
@@ -100,6 +117,7 @@ where
             approximate: question.approximate.clone(),
             groups: std::iter::repeat_with(group).take(groups).collect(),
             errors,
+            room: Vec::new(),
         }
     }
 
@@ -184,15 +202,27 @@ where
         for chunk in (self.chunks)(column)?.downcast_iter() {
             let bits = chunk.validity().map(Bits);
             let validity = bits.as_ref().map(|bits| bits as &dyn Validity);
-            group.summary.push(chunk.values(), validity);
-            if !self.quantiles.is_empty() {
-                group.order.push(chunk.values(), validity);
-            }
-            for sketch in &mut group.sketches {
-                sketch.push(chunk.values(), validity);
-            }
+            group.push(chunk.values(), validity, !self.quantiles.is_empty());
         }
         Ok(())
+    }
+
+    fn push_dealt(&mut self, column: &Series, deal: &Deal) -> Result<bool> {
+        let mut chunks = (self.chunks)(column)?.downcast_iter();
+        let (Some(chunk), None, Some(order)) = (chunks.next(), chunks.next(), deal.order()) else {
+            return Ok(false);
+        };
+        if chunk.validity().is_some_and(|bits| bits.unset_bits() > 0) {
+            return Ok(false);
+        }
+        let values = chunk.values().as_slice();
+        for (group, rows) in deal.parts() {
+            self.room.clear();
+            let rows = order[rows].iter().map(|row| values[*row as usize]);
+            self.room.extend(rows);
+            self.groups[group].push(&self.room, None, !self.quantiles.is_empty());
+        }
+        Ok(true)
     }
 
     fn answer(&mut self, of: &PartSet) -> ColumnAnswer {

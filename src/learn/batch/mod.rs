@@ -8,9 +8,13 @@ mod group_sum;
 mod grouped;
 mod keys;
 
+use std::num::NonZero;
+use std::ops::Range;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
-use polars::prelude::{ChunkedArray, Column, DataType, PolarsResult, Series};
+use polars::prelude::{ChunkedArray, Column, DataType, IntoColumn, PolarsResult, Series};
 use polars_arrow::bitmap::Bitmap;
 
 use self::column::{Gather, gather};
@@ -19,10 +23,14 @@ use self::factor::FactorGather;
 use self::grouped::GroupedGather;
 use super::accumulate::Validity;
 use super::answers::{Answers, ColumnAnswer};
+use super::deal::Deal;
 use super::sheet::Sheet;
 use crate::error::Result;
 use crate::frame::PartSet;
 use crate::schema::Kind;
+
+/// Fewer values are not worth a thread.
+const WORTH_A_THREAD: usize = 1 << 16;
 
 /// Everything that one scan accumulates, for each group of rows by itself.
 ///
@@ -91,6 +99,43 @@ impl Accumulators {
         Ok(())
     }
 
+    /// Adds the next rows, each to the group that it is dealt into.
+    pub(crate) fn update_dealt(&mut self, columns: &[Column], deal: &Deal) -> Result<()> {
+        let together = !self.factors.is_empty() || !self.groups.is_empty();
+        let rows = columns.first().map_or(0, Column::len);
+        if together || deal.order().is_none() {
+            let series = columns.iter().map(Column::as_materialized_series);
+            let moved: Vec<Series> = series.map(|of| deal.moved(of)).collect::<Result<_>>()?;
+            return deal.parts().try_for_each(|(group, rows)| {
+                let rows = moved.iter().map(|of| part_of(of, &rows).into_column());
+                self.update(group, &rows.collect::<Vec<_>>())
+            });
+        }
+        let threads = if rows * columns.len() < WORTH_A_THREAD {
+            1
+        } else {
+            thread::available_parallelism().map_or(1, NonZero::get)
+        };
+        // Columns know nothing of each other, so that threads show in no bit.
+        let each = columns.len().div_ceil(threads).max(1);
+        let work = self.columns.chunks_mut(each).zip(columns.chunks(each));
+        let push = |(of, columns): (&mut [ColumnGather], &[Column])| {
+            let mut columns = of.iter_mut().zip(columns);
+            columns.try_for_each(|(of, column)| of.push_dealt(column, deal))
+        };
+        if threads == 1 {
+            return work.map(push).collect();
+        }
+        thread::scope(|scope| {
+            let workers = work.map(|work| scope.spawn(move || push(work)));
+            let workers: Vec<_> = workers.collect();
+            let ended = workers.into_iter().map(|worker| worker.join());
+            ended
+                .map(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
+        })
+    }
+
     /// The answers for the rows of some groups.
     pub(crate) fn answers(&mut self, of: &PartSet) -> Answers {
         let columns = self.columns.iter_mut();
@@ -108,6 +153,18 @@ impl Accumulators {
 }
 
 impl ColumnGather {
+    fn push_dealt(&mut self, column: &Column, deal: &Deal) -> Result<()> {
+        let physical = to_physical(column, self.kind)?;
+        if let (Some(numbers), None) = (&mut self.numbers, &self.counts)
+            && numbers.push_dealt(&physical, deal)?
+        {
+            return Ok(());
+        }
+        let moved = deal.moved(&physical)?;
+        let mut parts = deal.parts();
+        parts.try_for_each(|(group, rows)| self.push(group, &part_of(&moved, &rows)))
+    }
+
     fn push(&mut self, group: usize, physical: &Series) -> Result<()> {
         if let Some(numbers) = &mut self.numbers {
             numbers.push(group, physical)?;
@@ -145,6 +202,12 @@ impl ColumnGather {
 fn some<'a, T>(groups: &'a [T], of: &'a PartSet) -> impl Iterator<Item = &'a T> {
     let groups = groups.iter().enumerate();
     groups.filter_map(|(at, group)| of.contains(at).then_some(group))
+}
+
+/// Some of the rows of a column.
+fn part_of(column: &Series, rows: &Range<usize>) -> Series {
+    let start = i64::try_from(rows.start).unwrap_or(i64::MAX);
+    column.slice(start, rows.len())
 }
 
 /// The physical numbers of a column, or its texts.
