@@ -77,11 +77,11 @@ def main():
                     seconds, mebibytes, out = measured(command)
                     least, most, _ = best.get(side, (seconds, mebibytes, out))
                     best[side] = (min(least, seconds), max(most, mebibytes), out)
-            print(f"{case}, {rows:,} rows")
+            print(f"{case}, {rows:,} rows", flush=True)
             for side, (seconds, mebibytes, out) in best.items():
                 print(f"  {side:12}  {seconds:7.2f} s  {mebibytes:7.0f} MiB  {out}")
             ours, theirs = best["floe"], best["scikit-learn"]
-            print(f"  {theirs[0] / ours[0]:.1f} times faster in {ours[1] / theirs[1]:.2f} of the memory")
+            print(f"  {theirs[0] / ours[0]:.1f} times faster in {ours[1] / theirs[1]:.2f} of the memory", flush=True)
 
 
 main()

@@ -147,6 +147,6 @@ impl fmt::Debug for Field {
             .field("role", &self.role)
             .field("open", &self.open)
             .field("group", &self.group)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -15,7 +15,9 @@ const WINDOW_ROWS: usize = 32;
 
 /// The numbers go through bytes in pieces of this many rows (4 KiB), which stay in the first-level
 /// cache.
-const PIECE_ROWS: usize = 512;
+const PIECE: u32 = 512;
+
+const PIECE_ROWS: usize = PIECE as usize;
 
 /// Every row of a source has one 64-bit number for each seed.
 ///
@@ -134,10 +136,10 @@ fn run_length(rows: &[u32]) -> usize {
         let start = u32::try_from(joined)
             .ok()
             .and_then(|at| first.checked_add(at));
-        let whole = start.filter(|start| start.checked_add(PIECE_ROWS as u32).is_some());
+        let whole = start.filter(|start| start.checked_add(PIECE).is_some());
         let Some(start) = whole else { break };
-        let expected = piece.iter().zip(start..);
-        if !expected.fold(true, |all, (row, expected)| all & (*row == expected)) {
+        let pairs = piece.iter().zip(start..);
+        if pairs.filter(|(row, expected)| **row != *expected).count() > 0 {
             break;
         }
         joined += PIECE_ROWS;
@@ -197,6 +199,23 @@ mod tests {
         let rows = [u32::MAX - 1, u32::MAX, 0, u32::MAX, u32::MAX];
         numbers.of_rows(&rows, &mut listed);
         assert_eq!(listed, rows.map(|row| numbers.number(u64::from(row))));
+    }
+
+    #[test]
+    fn long_runs_end_where_a_row_is_missing() {
+        let numbers = RowNumbers::new(3);
+        for missing in [511, 512, 513, 1023, 1024, 1535, 4999] {
+            let rows: Vec<u32> = (7..5_007).filter(|row| *row != 7 + missing).collect();
+            assert_eq!(run_length(&rows), missing as usize);
+            let mut listed = Vec::new();
+            numbers.of_rows(&rows, &mut listed);
+            let mut all = vec![0; 5_000];
+            numbers.fill(7, &mut all);
+            all.remove(missing as usize);
+            assert_eq!(listed, all, "without {missing}");
+        }
+        let last: Vec<u32> = (u32::MAX - 1_000..=u32::MAX).chain([0]).collect();
+        assert_eq!(run_length(&last), 1_001);
     }
 
     #[test]

@@ -69,9 +69,6 @@ impl Work {
 /// The limits of a column whose block was reduced as floats.
 trait Narrow {
     const FLOAT: bool;
-    /// Whether a block is turned into floats at once, where the compiler does that faster than within
-    /// the passes.
-    const STAGED: bool;
     type Limit: Copy + PartialOrd;
     fn limit(float: f64) -> Self::Limit;
 }
@@ -79,33 +76,12 @@ trait Narrow {
 /// Reduces a block without nulls straight from the slice. Only a sum that is not finite, or very large or very small
 /// values, need a second look.
 fn reduce_narrow<T: Exact + Narrow>(block: &[T], work: &mut Work) -> Reduced<T::Limit> {
-    if T::STAGED {
-        let mut room = std::mem::take(&mut work.room);
-        room.clear();
-        room.extend(block.iter().map(|value| value.float()));
-        let reduced = reduce_plain::<f64, T>(&room, work);
-        work.room = room;
-        if let Some(reduced) = reduced {
-            return reduced;
-        }
-        return reduce_floats::<T>(&mut work.room, work.moments);
-    }
-    if let Some(reduced) = reduce_plain::<T, T>(block, work) {
-        return reduced;
-    }
-    work.room.clear();
-    work.room.extend(block.iter().map(|value| value.float()));
-    reduce_floats::<T>(&mut work.room, work.moments)
-}
-
-/// As `reduce_narrow`, of values of a column of `T`; none when a second look is needed.
-fn reduce_plain<F: Exact, T: Narrow>(block: &[F], work: &Work) -> Option<Reduced<T::Limit>> {
-    let first = first_pass::<F, false>(block);
+    let first = first_pass::<T, false>(block);
     let plain = first.sum.is_finite() && !block.is_empty();
     if plain && (!work.moments || !T::FLOAT || exponent_of(first) == 0) {
         let count = count_of(block.len());
         let moments = work.moments.then(|| {
-            let (mean, m2) = second_pass::<F, false>(block, float_count(count), first);
+            let (mean, m2) = second_pass::<T, false>(block, float_count(count), first);
             Moments {
                 origin: 0,
                 mean,
@@ -114,15 +90,17 @@ fn reduce_plain<F: Exact, T: Narrow>(block: &[F], work: &Work) -> Option<Reduced
             }
         });
         let range = Some((T::limit(first.min), T::limit(first.max)));
-        return Some(Reduced(Node {
+        return Reduced(Node {
             count,
             missing: 0,
             infinities: 0,
             range,
             moments,
-        }));
+        });
     }
-    None
+    work.room.clear();
+    work.room.extend(block.iter().map(|value| value.float()));
+    reduce_floats::<T>(&mut work.room, work.moments)
 }
 
 /// Reduces floats of which NaN stands for a row without a number.
@@ -187,7 +165,7 @@ fn exponent_of(first: First) -> i32 {
 }
 
 macro_rules! narrow {
-    ($($type:ty: $float:literal $staged:literal $limit:ty, $to_limit:expr;)*) => {$(
+    ($($type:ty: $float:literal $limit:ty, $to_limit:expr;)*) => {$(
         impl Exact for $type {
             #[inline]
             fn float(self) -> f64 {
@@ -197,7 +175,6 @@ macro_rules! narrow {
 
         impl Narrow for $type {
             const FLOAT: bool = $float;
-            const STAGED: bool = $staged;
             type Limit = $limit;
 
             fn limit(float: f64) -> $limit {
@@ -226,14 +203,14 @@ macro_rules! narrow {
 }
 
 narrow! {
-    f32: true true f64, positive_zero;
-    f64: true false f64, positive_zero;
-    u8: false false i128, whole;
-    u16: false false i128, whole;
-    u32: false true i128, whole;
-    i8: false false i128, whole;
-    i16: false false i128, whole;
-    i32: false false i128, whole;
+    f32: true f64, positive_zero;
+    f64: true f64, positive_zero;
+    u8: false i128, whole;
+    u16: false i128, whole;
+    u32: false i128, whole;
+    i8: false i128, whole;
+    i16: false i128, whole;
+    i32: false i128, whole;
 }
 
 /// Zero has one sign in everything learned.

@@ -118,21 +118,19 @@ impl Accumulators {
         };
         // Columns know nothing of each other, so that threads show in no bit.
         let each = columns.len().div_ceil(threads).max(1);
-        let work = self.columns.chunks_mut(each).zip(columns.chunks(each));
+        let mut work = self.columns.chunks_mut(each).zip(columns.chunks(each));
         let push = |(of, columns): (&mut [ColumnGather], &[Column])| {
             let mut columns = of.iter_mut().zip(columns);
             columns.try_for_each(|(of, column)| of.push_dealt(column, deal))
         };
         if threads == 1 {
-            return work.map(push).collect();
+            return work.try_for_each(push);
         }
         thread::scope(|scope| {
             let workers = work.map(|work| scope.spawn(move || push(work)));
             let workers: Vec<_> = workers.collect();
-            let ended = workers.into_iter().map(|worker| worker.join());
-            ended
-                .map(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect()
+            let mut ended = workers.into_iter().map(|worker| worker.join());
+            ended.try_for_each(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
         })
     }
 
