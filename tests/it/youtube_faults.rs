@@ -16,7 +16,7 @@ use floe::testing::youtube::{
 use crate::support::collect;
 use crate::youtube_support::{Rows, assert_same, clock, folder, landed, landing, rows, truth};
 
-const SCRIPTS: u64 = 320;
+const SCRIPTS: u64 = 304;
 
 /// SplitMix64: a script is its number.
 struct Dice(u64);
@@ -105,7 +105,7 @@ impl Case {
         let mut dice = Dice(number);
         let replies = dice.chance(2);
         let world = World::new(number % 7)
-            .videos(6)
+            .videos(5)
             .threads(25 + dice.roll(120) as u32);
         let world = match dice.roll(3) {
             0 => world

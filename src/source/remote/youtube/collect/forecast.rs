@@ -48,7 +48,7 @@ impl YouTube {
             };
             known.extend(found.into_iter().filter(|id| once.insert(id.clone())));
         }
-        let counts = self.counts(landing)?;
+        let counts = counts(landing)?;
         let polled = known.iter().filter(|id| counts.contains_key(*id)).count() as u64;
         let mut demand = Demand::new()
             .searches(searches)
@@ -66,24 +66,24 @@ impl YouTube {
         let left = left.each(|bucket, left| left.min(self.budget.of(bucket)));
         Ok(Plan::of(&demand, left, &self.quota))
     }
+}
 
-    /// The newest `commentCount` of each video.
-    fn counts(&self, landing: &Landing) -> Result<HashMap<String, u64>> {
-        let mut counts = HashMap::new();
-        let stats = landing.latest(VIDEO_STATS)?;
-        let stats = stats.select([col("video_id"), col("comment_count")]);
-        ScanLog::default().stream(stats, Purpose::Count, |batch| {
-            let ids = batch.column("video_id")?.str()?;
-            let found = batch.column("comment_count")?.u64()?;
-            for (id, count) in ids.iter().zip(found.iter()) {
-                if let Some(id) = id {
-                    counts.insert(id.to_owned(), count.unwrap_or(0));
-                }
+/// The newest `commentCount` of each video.
+fn counts(landing: &Landing) -> Result<HashMap<String, u64>> {
+    let mut counts = HashMap::new();
+    let stats = landing.latest(VIDEO_STATS)?;
+    let stats = stats.select([col("video_id"), col("comment_count")]);
+    ScanLog::default().stream(stats, Purpose::Count, |batch| {
+        let ids = batch.column("video_id")?.str()?;
+        let found = batch.column("comment_count")?.u64()?;
+        for (id, count) in ids.iter().zip(found.iter()) {
+            if let Some(id) = id {
+                counts.insert(id.to_owned(), count.unwrap_or(0));
             }
-            Ok(())
-        })?;
-        Ok(counts)
-    }
+        }
+        Ok(())
+    })?;
+    Ok(counts)
 }
 
 /// All comments of a video that was never read to its end, and else what came since.
