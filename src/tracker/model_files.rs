@@ -1,5 +1,7 @@
 //! The files of a logged model, which are the same for every store of MLflow.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -40,12 +42,13 @@ pub(crate) fn files(model: &LoggedModel, run: &str, id: &str, time: i64) -> Vec<
 fn description(model: &LoggedModel, run: &str, id: &str, time: i64) -> String {
     let made = Timestamp::from_millisecond(time).unwrap_or_default();
     let made = made.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string();
+    let gaps = gaps(&model.file);
     let columns = |columns: &[SignatureColumn]| {
         if columns.is_empty() {
             // MLflow refuses a list of none: a baseline takes any rows.
             return Value::Null;
         }
-        let columns: Vec<Value> = columns.iter().map(column).collect();
+        let columns: Vec<Value> = columns.iter().map(|of| column(of, &gaps)).collect();
         json!(Value::from(columns).to_string())
     };
     let example = match &model.input_example {
@@ -77,15 +80,32 @@ fn description(model: &LoggedModel, run: &str, id: &str, time: i64) -> String {
     )
 }
 
-/// A column of a signature. MLflow takes narrower integers and floats for a `long` and a `double`,
-/// but no integers of 64 bits, which pandas makes of all integers, for a `double`.
-fn column(column: &SignatureColumn) -> Value {
+/// A column of a signature. MLflow takes narrower integers and floats for a `long` and a `double`, but
+/// no integers of 64 bits, which pandas makes of all integers, for a `double`, and no floats, which
+/// pandas makes of integers beside a gap, for a `long`. Integers whose gaps a step looks for can come
+/// as both: the loader judges them.
+fn column(column: &SignatureColumn, gaps: &BTreeSet<String>) -> Value {
     let dtype = match column.dtype.split(['[', '(']).next().unwrap_or_default() {
         "bool" | "boolean" => "boolean",
         "date" | "datetime" => "datetime",
         "str" | "string" | "binary" | "cat" | "enum" | "time" => "string",
+        dtype if dtype.contains("int") && gaps.contains(&column.name) => "any",
         dtype if dtype.contains("int") => "long",
         _ => "double",
     };
     json!({ "name": column.name, "type": dtype, "required": true })
+}
+
+/// The columns that a step of a model file fills or marks.
+fn gaps(file: &str) -> BTreeSet<String> {
+    let told: Value = serde_json::from_str(file).unwrap_or_default();
+    let steps = told["contents"]["steps"].as_array().into_iter().flatten();
+    let looking =
+        steps.filter(|step| step["kind"] == "imputation" || step["kind"] == "missing_indicator");
+    let columns =
+        looking.flat_map(|step| step["state"]["columns"].as_array().into_iter().flatten());
+    columns
+        .filter_map(|column| column.as_str().or_else(|| column["column"].as_str()))
+        .map(str::to_owned)
+        .collect()
 }

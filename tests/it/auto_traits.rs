@@ -29,8 +29,9 @@ use floe::source::remote::{JsonApi, Landing, Outcome, Table};
 use floe::source::{Csv, FittedBeforeSplit, InMemory, Keep, NdJson, Outline, Parquet, Then};
 use floe::splitter::{Assignment, Rows, TrainTestSplit};
 use floe::tracker::{
-    Artifact, Content, Dataset, Event, Git, JsonLinesTracker, LoggedModel, MemoryTracker, RunInfo,
-    RunLog, Signature, SqliteTracker, Started, Status, Strict, Surroundings, What,
+    Artifact, Content, Dataset, Event, Git, JsonLinesTracker, LoggedModel, MemoryTracker,
+    MlflowTracker, RunInfo, RunLog, Signature, SqliteTracker, Started, Status, Strict,
+    Surroundings, SyncReport, What,
 };
 use floe::transform::impute::{FillValue, Imputation, Imputer, Integers, MissingIndicator, NanAs};
 use floe::transform::scale::{
@@ -214,5 +215,7 @@ fn what_trackers_are_told_is_shared_logged_and_cloned() {
     value::<LoggedModel>();
     value::<Signature>();
     value::<SqliteTracker>();
+    value::<SyncReport>();
+    shared::<MlflowTracker>();
     shared::<RunLog<'static>>();
 }

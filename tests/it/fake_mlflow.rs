@@ -27,6 +27,8 @@ type Judge = Box<dyn Fn(&str, usize) -> Option<Fault> + Send>;
 pub(crate) struct Kept {
     /// Method and path of every request.
     pub(crate) requests: Vec<String>,
+    /// How the last request authorised itself.
+    pub(crate) authorization: String,
     pub(crate) experiments: Vec<(String, &'static str)>,
     pub(crate) runs: Vec<KeptRun>,
     pub(crate) models: Vec<(Value, String)>,
@@ -127,10 +129,13 @@ fn talk(stream: &TcpStream, kept: &Mutex<Kept>, stop: &AtomicBool) -> std::io::R
         if reader.read_line(&mut first)? == 0 || stop.load(Ordering::SeqCst) {
             return Ok(());
         }
-        let mut length = 0;
+        let (mut length, mut authorization) = (0, String::new());
         loop {
             let mut line = String::new();
             reader.read_line(&mut line)?;
+            if line.to_lowercase().starts_with("authorization:") {
+                line.trim().clone_into(&mut authorization);
+            }
             if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
                 length = value.trim().parse().unwrap();
             }
@@ -150,6 +155,7 @@ fn talk(stream: &TcpStream, kept: &Mutex<Kept>, stop: &AtomicBool) -> std::io::R
             .filter(|of| route_of(&of[of.find(' ').unwrap() + 1..]) == route);
         let before = before.count();
         kept.requests.push(format!("{method} {path}"));
+        kept.authorization = authorization;
         let fault = kept.judge.as_ref().and_then(|judge| judge(&route, before));
         let (status, headers, answer) = match fault {
             Some(Fault::Breaks) => return Ok(()),

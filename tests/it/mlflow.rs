@@ -168,7 +168,6 @@ fn a_server_that_is_away_costs_the_run_nothing_and_sync_brings_all() {
         lost[0].contains("does not have all of it") && lost[0].contains("sync"),
         "{lost:?}"
     );
-    assert!(!lost[0].contains("/tmp/x"), "{lost:?}");
     assert_eq!(spools(folder.path()), 1);
     let ours = || tracker(&fake.url, folder.path()).retries(1);
     let error = ours().sync().unwrap_err();
@@ -229,12 +228,15 @@ fn refusal(status: u16, headers: &'static str, body: &str) -> String {
     assert_eq!(lost.len(), 1, "{lost:?}");
     // All of it waits, and comes when the server takes it.
     fake.fail(|_, _| None);
-    let report = tracker(&fake.url, folder.path()).sync().unwrap();
-    assert_eq!(
-        (report.sent.len(), fake.kept().runs.len()),
-        (1, 1),
-        "{report:?}"
-    );
+    let began = Instant::now();
+    let mut report = tracker(&fake.url, folder.path()).sync().unwrap();
+    while !report.in_use.is_empty() && began.elapsed() < Duration::from_secs(20) {
+        // On a machine that is busy the sender of before may still be at its last request.
+        std::thread::sleep(Duration::from_millis(50));
+        report = tracker(&fake.url, folder.path()).sync().unwrap();
+    }
+    assert_eq!(fake.kept().runs.len(), 1, "{report:?}");
+    assert_eq!(spools(folder.path()), 0, "{report:?}");
     lost.into_iter().next().unwrap()
 }
 
@@ -346,7 +348,7 @@ fn nested_runs_hang_under_the_run_that_the_server_made() {
 }
 
 #[test]
-fn a_full_disk_is_an_error_and_the_run_goes_on() {
+fn a_spool_that_cannot_be_made_is_an_error_and_the_run_goes_on() {
     let (fake, folder) = (Fake::start(), TempDir::new().unwrap());
     // A file stands where the folder is to be made.
     let path = folder.path().join("spool");
@@ -357,6 +359,164 @@ fn a_full_disk_is_an_error_and_the_run_goes_on() {
     let strict = Strict::new(tracker(&fake.url, &path));
     let log = RunLog::start(&strict, &RunInfo::named("no"));
     assert_eq!(log.unwrap_err().kind(), ErrorKind::Track);
+}
+
+/// Set in a process of its own, which tracks as it is told.
+const CHILD: &str = "FLOE_FAKE_CHILD";
+
+/// Runs this binary anew for one test, through a shell that may set limits first.
+fn child(task: &str, limits: &str, url: &str, folder: &Path) -> Vec<String> {
+    let binary = std::env::current_exe().unwrap();
+    let script = format!("{limits} exec \"$0\" --exact mlflow::in_a_child --nocapture");
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script.as_str()]).arg(binary);
+    command.env(CHILD, task).env("FLOE_MLFLOW_SPOOL", folder);
+    command.env("MLFLOW_TRACKING_URI", url);
+    command.env("MLFLOW_EXPERIMENT_NAME", "of the environment");
+    command.env("MLFLOW_RUN_ID", "00000000000000000000000000000001");
+    command.env("MLFLOW_TRACKING_USERNAME", "anna");
+    command.env("MLFLOW_TRACKING_PASSWORD", "word");
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{text} {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn in_a_child() {
+    let Ok(task) = std::env::var(CHILD) else {
+        return;
+    };
+    let ours = MlflowTracker::from_env().unwrap();
+    if task == "environment" {
+        let log = RunLog::start(&ours, &RunInfo::named("of the environment")).unwrap();
+        log.metric("m", 1.0, 0).unwrap();
+        let child = RunInfo::named("below").nested_in(log.run());
+        RunLog::start(&ours, &child)
+            .unwrap()
+            .finish(Status::Finished)
+            .unwrap();
+        log.finish(Status::Finished).unwrap();
+        return;
+    }
+    let ours = ours
+        .buffering(Duration::from_hours(1))
+        .deadline(Duration::ZERO);
+    let log = RunLog::start(&ours, &RunInfo::named("full")).unwrap();
+    println!("run {}", log.run());
+    let mut refused = 0;
+    for step in 0.. {
+        match log.metric("m", 1.0, step) {
+            Ok(()) => println!("acknowledged {step}"),
+            Err(error) => {
+                println!("error {error}");
+                refused += 1;
+            }
+        }
+        if refused > 3 {
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_loses_only_what_was_not_acknowledged() {
+    let (fake, folder) = (Fake::start(), TempDir::new().unwrap());
+    let away = Fake::start();
+    away.go_away();
+    // A file may not grow beyond this, and the signal that says so is ignored: a full disk to the
+    // one who writes.
+    let said = child(
+        "full",
+        "trap '' XFSZ; ulimit -f 16;",
+        &away.url,
+        folder.path(),
+    );
+    let of = |word: &str| said.iter().filter(|line| line.contains(word)).count();
+    let (acknowledged, refused) = (of("acknowledged"), of("error"));
+    assert!(
+        acknowledged > 10 && refused == 4,
+        "{acknowledged} {refused} {said:?}"
+    );
+    assert!(
+        said.iter().any(|line| line.contains("free space")),
+        "{said:?}"
+    );
+    drop(fake);
+    away.come_back();
+    let report = tracker(&away.url, folder.path()).sync().unwrap();
+    assert_eq!(
+        (report.sent.len(), report.killed.len()),
+        (1, 1),
+        "{report:?}"
+    );
+    let kept = away.kept();
+    let steps: Vec<_> = kept.runs[0]
+        .metrics
+        .iter()
+        .map(|of| of["step"].as_i64().unwrap())
+        .collect();
+    assert!(
+        steps.iter().copied().eq(0..acknowledged as i64),
+        "{steps:?}"
+    );
+    assert_eq!(kept.runs[0].status, "KILLED");
+}
+
+#[test]
+fn the_environment_names_server_experiment_run_and_user() {
+    let (fake, folder) = (Fake::start(), TempDir::new().unwrap());
+    // The run that the environment names is there already.
+    let log_to = tracker(&fake.url, folder.path());
+    RunLog::start(&log_to, &RunInfo::named("before"))
+        .unwrap()
+        .finish(Status::Finished)
+        .unwrap();
+    drop(log_to);
+    child("environment", "", &fake.url, folder.path());
+    let kept = fake.kept();
+    assert_eq!(kept.runs.len(), 2, "the named run took the first one");
+    assert_eq!(kept.runs[0].metrics.len(), 1);
+    assert_eq!(kept.runs[0].status, "FINISHED");
+    assert_eq!(kept.runs[1].tags["mlflow.parentRunId"], kept.runs[0].id);
+    assert_eq!(kept.experiments[1].0, "of the environment");
+    assert_eq!(kept.runs[1].created["experiment_id"], "1");
+    assert_eq!(kept.authorization, "authorization: Basic YW5uYTp3b3Jk");
+}
+
+#[test]
+fn users_and_tokens_are_sent() {
+    for (ours, says) in [
+        (
+            |url: &str| MlflowTracker::new(url).basic("anna", "word"),
+            "Basic YW5uYTp3b3Jk",
+        ),
+        (
+            |url: &str| MlflowTracker::new(url.replace("//", "//anna:word@")),
+            "Basic YW5uYTp3b3Jk",
+        ),
+        (
+            |url: &str| MlflowTracker::new(url).token("abc"),
+            "Bearer abc",
+        ),
+        (
+            |url: &str| MlflowTracker::new(url).token("abc").basic("anna", "word"),
+            "Basic YW5uYTp3b3Jk",
+        ),
+    ] as [(fn(&str) -> MlflowTracker, &str); 4]
+    {
+        let (fake, folder) = (Fake::start(), TempDir::new().unwrap());
+        let ours = ours(&fake.url).spool(folder.path());
+        RunLog::start(&ours, &RunInfo::named("who"))
+            .unwrap()
+            .finish(Status::Finished)
+            .unwrap();
+        assert_eq!(fake.kept().authorization, format!("authorization: {says}"));
+    }
 }
 
 #[test]

@@ -383,14 +383,16 @@ fn a_deleted_run_and_a_deleted_experiment_are_told() {
 fn the_runs_of_a_server_are_a_frame() {
     let Some(url) = server() else { return };
     let folder = TempDir::new().unwrap();
-    let ours = tracker(&url, folder.path()).experiment("compared");
+    // An experiment of its own each time, also where the server lives on.
+    let name = format!("compared {:08x}", rand::random::<u32>());
+    let ours = tracker(&url, folder.path()).experiment(&name);
     for (alpha, rmse) in [(0.1, 3.0), (1.0, 2.0), (10.0, f64::NAN)] {
         let info = RunInfo::new().parameter("alpha", alpha).tag("team", "å");
         let log = RunLog::start(&ours, &info).unwrap();
         log.metrics([("rmse", 9.0, 0), ("rmse", rmse, 1)]).unwrap();
         log.finish(Status::Finished).unwrap();
     }
-    let runs = floe::runs::of(&ours).experiment("compared");
+    let runs = floe::runs::of(&ours).experiment(&name);
     let frame = runs.frame().unwrap();
     assert_eq!(frame.height(), 3);
     let alphas = frame.column("params.alpha").unwrap().f64().unwrap().clone();
@@ -402,5 +404,5 @@ fn the_runs_of_a_server_are_a_frame() {
         .experiment("none")
         .frame()
         .unwrap_err();
-    assert!(error.to_string().contains("compared"), "{error}");
+    assert!(error.to_string().contains("the experiments are"), "{error}");
 }

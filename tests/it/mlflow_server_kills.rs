@@ -161,7 +161,8 @@ fn telling_everything_twice_changes_nothing() {
     let reader = Reader::at(&url);
     let mut seen = Vec::new();
     for spool in [&first, &second] {
-        let report = tracker(&url, spool).sync().unwrap();
+        let ours = tracker(&url, spool).register("twice").alias("best");
+        let report = ours.sync().unwrap();
         assert_eq!(
             (report.sent.len(), report.killed.len()),
             (1, 1),
@@ -174,6 +175,10 @@ fn telling_everything_twice_changes_nothing() {
         let mut models = reader.ask(Request::post("mlflow/logged-models/search").json(&body));
         // When it was last made ready.
         models["models"][0]["info"]["last_updated_timestamp_ms"].take();
+        let versions =
+            Request::get("mlflow/model-versions/search").query("filter", "name = 'twice'");
+        let versions = reader.ask(versions)["model_versions"].clone();
+        assert_eq!(versions.as_array().map(Vec::len), Some(1), "{versions}");
         seen.push((run.clone(), reader.history(&run, "m"), models));
     }
     assert_eq!(seen[0].1.len(), 400);

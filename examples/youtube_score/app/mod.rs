@@ -10,6 +10,7 @@ mod report;
 mod run;
 mod sample;
 mod schedule;
+mod server;
 mod series;
 mod stages;
 mod tracking;
@@ -93,6 +94,8 @@ enum Command {
     TestModel(stages::TestArgs),
     /// Lists the runs that were tracked, with their parameters and scores
     Runs(tracking::RunsArgs),
+    /// Tells an MLflow server what waits for it since it was away
+    Sync(server::SyncArgs),
     /// Writes the sample anew, or another one like it
     MakeSample(sample::Args),
     #[command(flatten)]
@@ -110,6 +113,7 @@ pub(crate) fn run(cli: &Cli, progress: &Progress, out: &mut impl Write) -> Outco
         Some(Command::TrainModel(args)) => stages::train(args, progress, out),
         Some(Command::TestModel(args)) => stages::test(args, progress, out),
         Some(Command::Runs(args)) => tracking::runs(args, out),
+        Some(Command::Sync(args)) => server::sync(args, out),
         Some(Command::MakeSample(args)) => sample::run(args, out),
         Some(Command::Scheduled(command)) => schedule::run(command, progress, out),
     }

@@ -17,6 +17,7 @@ use super::collect::{Collection, Want, collect};
 use super::files::{INDEX, LIKES, likes, refuse_one_file, stage_values};
 use super::progress::Progress;
 use super::report::Report;
+use super::server::Server;
 use super::stages::scaler;
 use super::tracking::{self, Tracking};
 use super::{Outcome, get_data, print, series};
@@ -63,6 +64,8 @@ pub(crate) struct Args {
     track: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) tracking: Tracking,
+    #[command(flatten)]
+    server: Server,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -149,11 +152,12 @@ impl Job<'_> {
     {
         let (args, store) = (self.args, &self.store);
         let lines = args.track.as_ref().map(JsonLinesTracker::append);
+        let server = args.server.tracker()?;
         let linear = flow
             .clone()
             .learn(LinearRegression::new([INDEX], LIKES))
             .track_as(tracking::info(format!("line, seed {}", args.seed)))
-            .track((lines.transpose()?, store.clone()));
+            .track((lines.transpose()?, store.clone(), server.clone()));
         let explain = linear.explain()?;
         self.progress.say("fitting and scoring the line");
         let run = linear.run()?;
@@ -162,7 +166,7 @@ impl Job<'_> {
         let baseline = flow
             .learn(MeanRegressor::new(LIKES))
             .track_as(tracking::info("always the mean").nested_in(run.id()))
-            .track(store.clone())
+            .track((store.clone(), server))
             .run()?;
         if let Some(folder) = &args.out {
             self.progress.say("writing");

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{Outcome, print};
 
 /// The experiment of the job.
-const EXPERIMENT: &str = "youtube_score";
+pub(crate) const EXPERIMENT: &str = "youtube_score";
 /// The file that `mlflow ui` opens in its folder.
 const DATABASE: &str = "mlflow.db";
 

@@ -38,7 +38,7 @@ impl Replay {
             ),
         };
         self.progress.runs.insert(run.to_owned(), known);
-        self.save();
+        self.save([run]);
     }
 
     /// Looks for a run by its name in floe: in one experiment, or in all of them.

@@ -4,7 +4,7 @@
 //! that floe gave them as a tag. The server itself keeps one of two equal numbers, as times are
 //! those of the events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::api::Api;
@@ -80,7 +80,8 @@ impl Replay {
     pub(super) fn begin(&mut self, spool: &Path) -> Result<()> {
         let (cursor, _) = Cursor::open(spool)?;
         self.cursor = Some(cursor);
-        self.progress.sent = 0;
+        // No run was under way when the spool before was removed; who adds to one finds it again.
+        self.progress = Progress::default();
         Ok(())
     }
 
@@ -109,17 +110,17 @@ impl Replay {
             return told;
         }
         self.progress.sent = end;
-        self.save();
+        let runs: BTreeSet<&str> = events.iter().map(|event| event.run.as_str()).collect();
+        self.save(runs);
         Ok(())
     }
 
     /// What fails here can be told again, at the cost of the time.
-    pub(super) fn save(&mut self) {
-        let saved = self
-            .cursor
-            .as_mut()
-            .map(|cursor| cursor.save(&self.progress));
-        if let Some(Err(error)) = saved {
+    pub(super) fn save<'a>(&mut self, runs: impl IntoIterator<Item = &'a str>) {
+        let Some(cursor) = &mut self.cursor else {
+            return;
+        };
+        if let Err(error) = cursor.save(&self.progress, runs) {
             tracing::warn!(%error, "how far the spool came is not written down");
         }
     }
