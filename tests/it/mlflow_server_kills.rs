@@ -159,9 +159,10 @@ fn telling_everything_twice_changes_nothing() {
         }
     }
     let reader = Reader::at(&url);
+    let registered = format!("twice-{:08x}", rand::random::<u32>());
     let mut seen = Vec::new();
     for spool in [&first, &second] {
-        let ours = tracker(&url, spool).register("twice").alias("best");
+        let ours = tracker(&url, spool).register(&registered).alias("best");
         let report = ours.sync().unwrap();
         assert_eq!(
             (report.sent.len(), report.killed.len()),
@@ -175,8 +176,8 @@ fn telling_everything_twice_changes_nothing() {
         let mut models = reader.ask(Request::post("mlflow/logged-models/search").json(&body));
         // When it was last made ready.
         models["models"][0]["info"]["last_updated_timestamp_ms"].take();
-        let versions =
-            Request::get("mlflow/model-versions/search").query("filter", "name = 'twice'");
+        let versions = Request::get("mlflow/model-versions/search")
+            .query("filter", format!("name = '{registered}'"));
         let versions = reader.ask(versions)["model_versions"].clone();
         assert_eq!(versions.as_array().map(Vec::len), Some(1), "{versions}");
         seen.push((run.clone(), reader.history(&run, "m"), models));

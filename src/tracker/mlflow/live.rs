@@ -51,6 +51,8 @@ pub(super) struct State {
     pub(super) stop: bool,
     /// Why nothing more is sent, and whether that may pass by itself.
     pub(super) trouble: Option<(Error, bool)>,
+    /// Whether something that does not pass by itself was met since a flush began.
+    pub(super) is_barred: bool,
     /// Attempts that brought no connection, since a flush began.
     pub(super) unreachable: u32,
     /// What the server did not take.
@@ -165,16 +167,15 @@ impl Live {
         state.flushing += 1;
         // Only what is tried from now on counts: a person may have put right what was wrong.
         state.unreachable = 0;
-        state.trouble = None;
+        state.is_barred = false;
         if state.has_work() && !state.is_sending {
             self.start(&mut state)?;
         }
         self.work.notify_one();
         loop {
             let done = state.spools != goal.0 || state.sent >= goal.1;
-            let barred = matches!(state.trouble, Some((_, false)));
             let left = deadline.saturating_duration_since(Instant::now());
-            if done || barred || state.unreachable >= 2 || left.is_zero() {
+            if done || state.is_barred || state.unreachable >= 2 || left.is_zero() {
                 break;
             }
             let woken = self.news.wait_timeout(state, left);

@@ -15,7 +15,12 @@ pub(super) fn run(live: &Live) {
 fn work(live: &Live) {
     let mut replay = match Replay::new(&live.settings) {
         Ok(replay) => replay,
-        Err(error) => return live.tell(|state| state.trouble = Some((error, false))),
+        Err(error) => {
+            return live.tell(|state| {
+                state.trouble = Some((error, false));
+                state.is_barred = true;
+            });
+        }
     };
     for fault in &live.settings.faults {
         replay.fault(fault);
@@ -95,6 +100,7 @@ fn failed(live: &Live, trouble: &Trouble, attempts: u32) -> bool {
     let passing = trouble.is_passing();
     live.tell(|state| {
         state.trouble = Some((trouble.error.clone(), passing));
+        state.is_barred |= !passing;
         state.unreachable += u32::from(trouble.class == Class::Unreachable);
     });
     let asked = trouble.retry_after.filter(|_| settings.heed_retry_after);
