@@ -69,19 +69,17 @@ fn spawn(task: &str, folder: &Path) -> Child {
         .unwrap()
 }
 
-/// Reads what a child says until a line that is wanted, or its end.
+/// Kills a child at a line that is wanted, and gives all that it said until it was gone.
 fn listen(child: &mut Child, until: impl Fn(&str, Duration) -> bool) -> Vec<String> {
     let began = Instant::now();
     let mut lines = Vec::new();
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
-        let enough = until(&line, began.elapsed());
-        lines.push(line);
-        if enough {
-            break;
+        if until(&line, began.elapsed()) {
+            let _ = child.kill();
         }
+        lines.push(line);
     }
-    let _ = child.kill();
     let _ = child.wait();
     lines
 }
