@@ -10,8 +10,8 @@ mod report;
 mod run;
 mod sample;
 mod schedule;
-mod server;
 mod series;
+mod server;
 mod stages;
 mod tracking;
 
