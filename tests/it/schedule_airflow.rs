@@ -29,7 +29,7 @@ fn graph(results: &Path) -> Schedule {
     let job = Job::new([
         shell("flaky", &flaky, results)
             .retry(retry)
-            .timeout(Duration::from_secs(60)),
+            .timeout(Duration::from_mins(1)),
         shell("nothing-new", "exit 99", results),
         shell("after-nothing", say, results).after("nothing-new"),
         shell("after-flaky", say, results)
@@ -47,7 +47,7 @@ fn graph(results: &Path) -> Schedule {
         .end(at("2026-02-03T00:00:00Z"))
         .catch_up(CatchUp::All)
         .pool("floe_test", 1)
-        .run_timeout(Duration::from_secs(600))
+        .run_timeout(Duration::from_mins(10))
         .pause_after(3)
         .job(job)
 }

@@ -86,11 +86,13 @@ fn hour(at: Timestamp) -> String {
 
 fn interval(start: &str) -> Interval {
     let start = at(start);
-    Interval::new(start, start + Duration::from_secs(3600)).unwrap()
+    Interval::new(start, start + Duration::from_hours(1)).unwrap()
 }
 
 #[test]
 fn a_backfill_fills_a_range_and_leaves_the_cursor() {
+    use RunKind::{Backfill, Scheduled};
+
     let room = Room::new();
     let schedule = room.hourly();
     room.keep(&schedule, 2);
@@ -120,7 +122,6 @@ fn a_backfill_fills_a_range_and_leaves_the_cursor() {
         .iter()
         .map(|run| run.kind)
         .collect();
-    use RunKind::{Backfill, Scheduled};
     assert_eq!(kinds, [Scheduled, Scheduled, Backfill, Backfill]);
 
     let queued = schedule
@@ -277,6 +278,8 @@ fn failed_runs_in_a_row_pause_the_schedule() {
 
 #[test]
 fn a_run_that_waits_for_its_past_takes_no_place_from_the_older_one() {
+    use RunState::{Failed, Queued, Success};
+
     let room = Room::new();
     let schedule = room.hourly().depends_on_past();
     room.fails.store(true, Ordering::SeqCst);
@@ -286,7 +289,6 @@ fn a_run_that_waits_for_its_past_takes_no_place_from_the_older_one() {
     // The next two wait, and the scheduler ends for nothing may start.
     let done = room.keep(&schedule, 2);
     assert_eq!((done.succeeded, done.failed), (0, 0));
-    use RunState::{Failed, Queued, Success};
     let states = |room: &Room| {
         room.states()
             .into_iter()
@@ -306,6 +308,8 @@ fn a_run_that_waits_for_its_past_takes_no_place_from_the_older_one() {
 
 #[test]
 fn trigger_rules_and_skips_travel_down_the_graph() {
+    use StageState::{Failed, Skipped, Success, UpstreamFailed};
+
     let room = Room::new();
     let skip = |name: &str| Stage::call(name, |_| Ok(Outcome::Skipped));
     let fail = |name: &str| Stage::call(name, |_| Err(Error::new(ErrorKind::Fit, "too few rows")));
@@ -334,7 +338,6 @@ fn trigger_rules_and_skips_travel_down_the_graph() {
         .iter()
         .map(|stage| (stage.name.as_str(), stage.state))
         .collect();
-    use StageState::{Failed, Skipped, Success, UpstreamFailed};
     assert_eq!(
         states,
         [

@@ -87,6 +87,8 @@ fn a_grandchild_does_not_outlive_its_stage() {
 
 #[test]
 fn what_fails_twice_succeeds_at_the_third_try() {
+    use TryState::{Failed, Success};
+
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("tries");
     let script = format!(
@@ -99,12 +101,11 @@ fn what_fails_twice_succeeds_at_the_third_try() {
         count.fetch_add(1, Ordering::SeqCst);
         Ok(())
     });
-    let stage = shell("flaky", &script).retry(Retry::times(3).delay(Duration::from_secs(60)));
+    let stage = shell("flaky", &script).retry(Retry::times(3).delay(Duration::from_mins(1)));
     let (run, done) = once(folder.path(), Job::new([stage]), |schedule| {
         schedule.on_retry(hook)
     });
     assert_eq!(done.succeeded, 1);
-    use TryState::{Failed, Success};
     assert_eq!(tries(&run, 0), [Failed, Failed, Success]);
     assert_eq!(told.load(Ordering::SeqCst), 2);
     let tries = &run.stages[0].tries;
@@ -220,6 +221,8 @@ fn a_call_that_runs_out_of_time_is_told_and_then_given_up() {
 
 #[test]
 fn a_run_that_runs_out_of_time_fails_whole() {
+    use StageState::{Failed, Success, UpstreamFailed};
+
     let folder = tempfile::tempdir().unwrap();
     let job = Job::chain([
         shell("first", "exit 0"),
@@ -231,7 +234,6 @@ fn a_run_that_runs_out_of_time_fails_whole() {
         schedule.retry(retry).run_timeout(Duration::from_secs(3))
     });
     let states: Vec<_> = run.stages.iter().map(|stage| stage.state).collect();
-    use StageState::{Failed, Success, UpstreamFailed};
     assert_eq!(states, [Success, Failed, UpstreamFailed]);
     assert_eq!(run.message.as_deref(), Some("the run ran out of time"));
 }
@@ -296,7 +298,7 @@ fn retries_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::at(at("2026-02-01T06:59:59Z")));
     let retry = Retry::times(1)
-        .delay(Duration::from_secs(600))
+        .delay(Duration::from_mins(10))
         .without_jitter();
     let job = Job::new([shell("flaky", "test $FLOE_ATTEMPT -ge 2").retry(retry)]);
     let schedule = Schedule::cron("0 * * * *").job(job);
