@@ -282,18 +282,17 @@ mod tests {
 
     #[test]
     fn a_day_ends_at_midnight_in_los_angeles_in_summer_and_in_winter() {
-        let folder = tempfile::tempdir().unwrap();
         for (before, after) in [
             ("2026-09-25T06:59:59Z", "2026-09-25T07:00:00Z"),
             ("2026-12-25T07:59:59Z", "2026-12-25T08:00:00Z"),
             // The day on which summer time ends has 25 hours.
             ("2026-11-02T07:59:59Z", "2026-11-02T08:00:00Z"),
         ] {
+            let folder = tempfile::tempdir().unwrap();
             let clock = clock(before);
             let ledger = ledger(folder.path(), &clock, Quota::default());
-            let spent = ledger.spent().unwrap().search;
             assert_eq!(ledger.charge(Bucket::Search, 1).unwrap(), Charge::Paid);
-            assert_eq!(ledger.spent().unwrap().search, spent + 1);
+            assert_eq!(ledger.spent().unwrap().search, 1);
             assert_eq!(ledger.resets_at().unwrap(), after.parse().unwrap());
             clock.set(after.parse().unwrap());
             assert_eq!(ledger.spent().unwrap().search, 0);
