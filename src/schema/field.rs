@@ -33,7 +33,7 @@ pub enum Role {
     OffTarget,
 }
 
-/// One column of a [`Schema`], or one open group of columns whose names are known after the fit.
+/// One column of a [`Schema`](super::Schema), or one open group of columns whose names are known after the fit.
 #[derive(Clone, PartialEq)]
 pub struct Field {
     pub(super) name: PlSmallStr,

@@ -81,7 +81,7 @@ impl LoggedModel {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Output`](crate::ErrorKind::Output) when a file cannot be written.
+    /// [`ErrorKind::Output`] when a file cannot be written.
     ///
     /// # Examples
     ///
