@@ -143,7 +143,10 @@ fn public_types_are_shared_logged_and_cloned() {
     value::<(NeighborsModel, NeighborsClassifierModel)>();
     value::<BoxPredict>();
     shared::<Training<'_>>();
+}
 
+#[test]
+fn what_is_learned_measured_and_run_is_too() {
     value::<Need>();
     value::<Statistic>();
     value::<Learned>();

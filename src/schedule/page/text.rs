@@ -143,7 +143,7 @@ mod tests {
             (-0.25, "−0.25"),
             (1498.0, "1498"),
             (123_456.0, "123\u{202f}456"),
-            (3.14159, "3.14"),
+            (4.56789, "4.57"),
         ];
         for (value, expected) in numbers {
             assert_eq!(number(value), expected);
