@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -215,7 +215,7 @@ impl ClientBuilder {
     pub fn build(mut self) -> Result<Client> {
         let mut base = self.base_url()?;
         self.take_user(&mut base);
-        let secrets = self.secrets()?;
+        let mut secrets = self.secrets()?;
         let mut agent = self.user_agent.clone();
         if !agent.contains("gzip") {
             agent.push_str(" (gzip)");
@@ -247,6 +247,17 @@ impl ClientBuilder {
             let message = format!("no client can be made: {}", error.without_url());
             Error::new(ErrorKind::Config, message)
         })?;
+        if let Some((user, password)) = &self.basic {
+            // The form in which user and password are sent, and may be echoed.
+            let request = client.get(base.clone());
+            let request = request.basic_auth(user, Some(password.expose_secret()));
+            let sent = request.build().ok();
+            let sent = sent.as_ref().and_then(|of| of.headers().get(AUTHORIZATION));
+            let sent = sent.and_then(|value| value.to_str().ok());
+            if let Some(encoded) = sent.and_then(|value| value.strip_prefix("Basic ")) {
+                secrets.add(&encoded.to_owned().into());
+            }
+        }
         Ok(Client::of(Inner {
             client,
             base,

@@ -12,6 +12,7 @@ use super::limits::Limits;
 use super::request::Body;
 use super::runtime::{aside, blocking, pause, spawned};
 use super::secrets::Secrets;
+use super::setback::Setback;
 use super::transport::Failure;
 use super::{Attempt, ClientBuilder, Reply, Request, Retries, Verdict, by_status};
 use crate::clock::Clock;
@@ -126,21 +127,33 @@ impl Client {
     pub fn scrub(&self, text: &str) -> String {
         self.0.secrets.scrub(text)
     }
+
+    /// Whether a text has a secret of the client in it.
+    pub(crate) fn has_secret(&self, text: &str) -> bool {
+        self.0.secrets.is_in(text)
+    }
+
+    /// A link without the parameters that the client adds to every query.
+    pub(crate) fn without_secret_query(&self, link: &str) -> String {
+        let Some((path, query)) = link.split_once('?') else {
+            return link.to_owned();
+        };
+        let is_secret = |pair: &&str| {
+            let name = pair.split('=').next();
+            self.0
+                .secret_query
+                .iter()
+                .any(|(of, _)| Some(&**of) == name)
+        };
+        let kept: Vec<&str> = query.split('&').filter(|pair| !is_secret(pair)).collect();
+        format!("{path}?{}", kept.join("&"))
+    }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Client({})", self.0.secrets.scrub(self.0.base.as_str()))
     }
-}
-
-/// Why an attempt is not the last word, and when the next one may be.
-struct Setback {
-    what: String,
-    after: Option<Duration>,
-    last: bool,
-    transient: bool,
-    help: Option<&'static str>,
 }
 
 impl Inner {
@@ -150,11 +163,19 @@ impl Inner {
         let url = self.with_secrets(url);
         let started = self.clock.now();
         for attempt in 1.. {
-            let permit = self.limits.enter(&self.clock).await?;
+            // Before the hook, which may charge a quota for an attempt that could not be made.
+            let turn = self
+                .limits
+                .enter(&self.clock, || self.left(started))
+                .await?;
+            let Some(turn) = turn else {
+                let late = Setback::late(&request, &shown);
+                return Err(late.end(&self.secrets, attempt));
+            };
             self.before(&request, attempt).await?;
             let left = self.left(started);
             let reply = self.attempt(&request, &url, &shown, attempt, left).await?;
-            drop(permit);
+            drop(turn);
             let setback = match reply {
                 Ok(reply) => match classify(&reply) {
                     Verdict::Done => return Ok(reply),
@@ -184,7 +205,7 @@ impl Inner {
                 }
             };
             if setback.last || attempt >= self.retries.tries {
-                return Err(self.end(setback, attempt));
+                return Err(setback.end(&self.secrets, attempt));
             }
             let wait = setback.after.unwrap_or_else(|| self.retries.pause(attempt));
             if wait >= self.left(started) {
@@ -194,28 +215,13 @@ impl Inner {
                     "{}; the next attempt would come {seconds:.1} s later, past the deadline of the call",
                     setback.what
                 );
-                return Err(self.end(setback, attempt));
+                return Err(setback.end(&self.secrets, attempt));
             }
             let (what, endpoint) = (self.secrets.scrub(&setback.what), self.label(&request));
             tracing::debug!(endpoint, attempt, ?wait, "trying again: {what}");
             pause(Arc::clone(&self.clock), wait).await?;
         }
         Err(Error::new(ErrorKind::Remote, "no attempt is left"))
-    }
-
-    fn end(&self, setback: Setback, attempts: u32) -> Error {
-        let mut message = self.secrets.scrub(&setback.what);
-        if attempts > 1 {
-            message = format!("{message} ({attempts} attempts)");
-        }
-        let mut error = Error::new(ErrorKind::Remote, message);
-        if let Some(help) = setback.help {
-            error = error.with_help(help);
-        }
-        if setback.transient {
-            error = error.transient();
-        }
-        error
     }
 
     /// What is left of the deadline.

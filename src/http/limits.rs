@@ -17,6 +17,11 @@ pub(super) struct Limits {
     rate: Option<Rate>,
 }
 
+/// The right to send one request.
+pub(super) struct Turn {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
 /// At most so many requests in any stretch of time of this length.
 #[derive(Debug)]
 struct Rate {
@@ -41,39 +46,49 @@ impl Limits {
         }
     }
 
-    /// Waits until one more may be sent; it counts as in flight until the answer is dropped.
+    /// Waits until one more may be sent; it counts as in flight until the answer is dropped. There
+    /// is none when the turn would come with nothing left of the call's time: then it takes none.
     pub(super) async fn enter(
         &self,
         clock: &Arc<dyn Clock>,
-    ) -> Result<Option<OwnedSemaphorePermit>> {
+        left: impl Fn() -> Duration,
+    ) -> Result<Option<Turn>> {
         let permit = match &self.in_flight {
             // It is never closed, so there is always a permit in the end.
             Some(semaphore) => Arc::clone(semaphore).acquire_owned().await.ok(),
             None => None,
         };
-        if let Some(rate) = &self.rate {
-            rate.wait(clock).await?;
+        if let Some(rate) = &self.rate
+            && !rate.wait(clock, &left).await?
+        {
+            return Ok(None);
         }
-        Ok(permit)
+        Ok((!left().is_zero()).then_some(Turn { _permit: permit }))
     }
 }
 
 impl Rate {
-    async fn wait(&self, clock: &Arc<dyn Clock>) -> Result<()> {
+    /// Waits for a turn and takes it, unless it would come too late.
+    async fn wait(&self, clock: &Arc<dyn Clock>, left: impl Fn() -> Duration) -> Result<bool> {
         // Held through the pause: who comes later is sent later.
         let mut sent = self.sent.lock().await;
         if sent.len() >= self.most
-            && let Some(oldest) = sent.pop_front()
+            && let Some(oldest) = sent.front()
         {
-            let since = clock.now().duration_since(oldest);
+            let since = clock.now().duration_since(*oldest);
             // A clock that was set back must not hold the requests up for longer than the stretch.
             let since = Duration::try_from(since).unwrap_or_default();
-            let left = self.per.saturating_sub(since);
-            if !left.is_zero() {
-                pause(Arc::clone(clock), left).await?;
+            let wait = self.per.saturating_sub(since);
+            if wait >= left() {
+                return Ok(false);
             }
+            if !wait.is_zero() {
+                pause(Arc::clone(clock), wait).await?;
+            }
+            // Only now: a call that is dropped in the pause leaves the oldest where it was.
+            sent.pop_front();
         }
         sent.push_back(clock.now());
-        Ok(())
+        Ok(true)
     }
 }

@@ -25,6 +25,7 @@ mod request;
 mod retry_after;
 mod runtime;
 mod secrets;
+mod setback;
 mod transport;
 mod verdict;
 
@@ -33,6 +34,7 @@ pub use builder::{Attempt, ClientBuilder};
 pub use client::Client;
 pub use reply::Reply;
 pub use request::{Method, Request};
+pub(crate) use runtime::aside;
 pub use runtime::{blocking, pause, spawned};
 pub use secrecy::{ExposeSecret, SecretString};
 pub use verdict::{Verdict, by_status};

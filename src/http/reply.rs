@@ -156,12 +156,13 @@ impl Reply {
         if html {
             return format!("an HTML page of {} bytes", self.body.len());
         }
+        // Blotted out before it is cut: half a secret would not be found.
+        let text = self.secrets.scrub(text);
         let mut short: String = text.chars().take(EXCERPT).collect();
         if short.len() < text.len() {
             short.push('…');
         }
-        let short = short.replace(|c: char| c.is_control(), " ");
-        self.secrets.scrub(&short)
+        short.replace(|c: char| c.is_control(), " ")
     }
 
     /// Method, URL and status.

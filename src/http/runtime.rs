@@ -95,7 +95,7 @@ where
 }
 
 /// Runs something that may block the thread, such as a lock on a file, beside the futures.
-pub(super) async fn aside<T: Send + 'static>(
+pub(crate) async fn aside<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {

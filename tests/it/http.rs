@@ -357,6 +357,57 @@ fn no_stretch_of_time_has_more_requests_than_the_rate() {
 }
 
 #[test]
+fn what_would_be_sent_past_the_deadline_is_not_charged() {
+    let server = RawServer::start(|_, _| json(200, "{}"));
+    let (clock, charged) = (clock(), Arc::new(AtomicUsize::new(0)));
+    let of_hook = Arc::clone(&charged);
+    let client = quick(&server)
+        .clock(Arc::clone(&clock))
+        .retries(Retries::default().deadline(Duration::from_mins(1)))
+        .rate(1, Duration::from_hours(1))
+        .before_each(move |_| {
+            of_hook.fetch_add(1, Ordering::SeqCst);
+            Ok(())
+        });
+    let client = client.build().unwrap();
+    client.send_blocking(Request::get("/x")).unwrap();
+    clock.pause(Duration::from_mins(30));
+    let error = client.send_blocking(Request::get("/x")).unwrap_err();
+    assert!(error.is_transient() && told(&error).contains("past the deadline"));
+    // It was not waited for, and took nobody's turn.
+    assert_eq!(
+        (server.asked().len(), charged.load(Ordering::SeqCst)),
+        (1, 1)
+    );
+    clock.pause(Duration::from_mins(29) + Duration::from_secs(30));
+    client.send_blocking(Request::get("/x")).unwrap();
+    assert_eq!(
+        (server.asked().len(), charged.load(Ordering::SeqCst)),
+        (2, 2)
+    );
+}
+
+#[test]
+fn a_call_that_is_dropped_while_it_waits_does_not_raise_the_rate() {
+    let server = RawServer::start(|_, _| json(200, "{}"));
+    let client = quick(&server).rate(1, Duration::from_secs(2));
+    let client = client.build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        client.send(Request::get("/x")).await.unwrap();
+        let sent = Instant::now();
+        let time = Duration::from_millis(100);
+        let dropped = tokio::time::timeout(time, client.send(Request::get("/x"))).await;
+        assert!(dropped.is_err());
+        client.send(Request::get("/x")).await.unwrap();
+        assert!(sent.elapsed() > Duration::from_millis(1500));
+    });
+}
+
+#[test]
 fn no_more_are_in_flight_than_allowed() {
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (of_now, of_most) = (Arc::clone(&now), Arc::clone(&most));
