@@ -38,6 +38,23 @@ impl Index {
         Ok(index)
     }
 
+    /// Reads what the index speaks of. A writer may have replaced it meanwhile and taken away what the
+    /// old one names, so a failure counts only for an index that is still in force.
+    pub(super) fn follow<T>(files: &Files, read: impl Fn(&Self) -> Result<T>) -> Result<T> {
+        let mut index = Self::read(files)?;
+        loop {
+            let answer = read(&index);
+            if answer.is_ok() {
+                return answer;
+            }
+            let now = Self::read(files)?;
+            if now == index {
+                return answer;
+            }
+            index = now;
+        }
+    }
+
     pub(super) fn write(&self, files: &Files) -> Result<()> {
         files::write(&files.index(), self)
     }

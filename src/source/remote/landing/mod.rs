@@ -218,9 +218,10 @@ impl Landing {
     ///
     /// [`ErrorKind::Source`] when a file is missing or damaged.
     pub fn runs(&self) -> Result<Vec<Manifest>> {
-        let index = Index::read(&self.files)?;
-        let runs = index.runs.iter();
-        runs.map(|run| Manifest::read(&self.files, run)).collect()
+        Index::follow(&self.files, |index| {
+            let runs = index.runs.iter();
+            runs.map(|run| Manifest::read(&self.files, run)).collect()
+        })
     }
 
     /// What the finished runs left for those after them; see [`LandingRun::set_state`].
@@ -229,7 +230,7 @@ impl Landing {
     ///
     /// As [`runs`](Self::runs).
     pub fn state(&self) -> Result<BTreeMap<String, Value>> {
-        Index::read(&self.files)?.state(&self.files)
+        Index::follow(&self.files, |index| index.state(&self.files))
     }
 
     /// Takes away all rows that were fetched longer ago than this, also those of a run that was left

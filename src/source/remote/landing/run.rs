@@ -246,10 +246,9 @@ impl LandingRun {
                 continue;
             }
             let dtype = &column.dtype.0;
-            let shown = value.to_string();
+            let shown = shown(&value);
             let Some(value) = written(value, dtype) else {
-                let shown: String = shown.chars().take(60).collect();
-                return Err(wrong(&format!("has `{shown}`, which does not fit"))
+                return Err(wrong(&format!("has {shown}, which does not fit"))
                     .on_column(key)
                     .with_dtype(dtype));
             };
@@ -292,6 +291,17 @@ impl LandingRun {
 impl fmt::Debug for LandingRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LandingRun({} of {:?})", self.id(), self.landing)
+    }
+}
+
+/// A value for a message. A text is not shown: it may be private, and a landing knows no secret that
+/// a service may have written into it.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("a text of {} characters", text.chars().count()),
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        value => format!("`{value}`"),
     }
 }
 
