@@ -17,13 +17,13 @@ use crate::landing::files;
 use crate::raw_server::{Answer, Asked, RawServer, answer, json as reply};
 use crate::support::{collect, text};
 
-const KEY: &str = "a-key-that-nobody-may-see";
+pub(crate) const KEY: &str = "a-key-that-nobody-may-see";
 
 fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at("2026-11-25T10:00:00Z".parse().unwrap()))
 }
 
-fn client(server: &RawServer) -> Client {
+pub(crate) fn client(server: &RawServer) -> Client {
     let retries = Retries::default()
         .first_pause(Duration::from_millis(1))
         .tries(3);
@@ -31,7 +31,7 @@ fn client(server: &RawServer) -> Client {
     client.secret_query("api_key", KEY).build().unwrap()
 }
 
-fn all(landing: &Landing, table: &str) -> DataFrame {
+pub(crate) fn all(landing: &Landing, table: &str) -> DataFrame {
     collect(landing.scan(table).unwrap()).unwrap()
 }
 
@@ -40,7 +40,7 @@ fn texts(frame: &DataFrame, column: &str) -> Vec<Option<String>> {
     texts.iter().map(|text| text.map(str::to_owned)).collect()
 }
 
-fn numbers(frame: &DataFrame, column: &str) -> Vec<Option<u64>> {
+pub(crate) fn numbers(frame: &DataFrame, column: &str) -> Vec<Option<u64>> {
     let numbers = frame
         .column(column)
         .unwrap()
@@ -327,7 +327,7 @@ fn paged(manner: &'static str) -> (RawServer, Pager) {
     (server, pager)
 }
 
-fn list(server: &RawServer, pager: Pager) -> JsonApi {
+pub(crate) fn list(server: &RawServer, pager: Pager) -> JsonApi {
     JsonApi::new("list", client(server), "/list")
         .pager(pager)
         .items("/rows")
@@ -373,7 +373,7 @@ fn a_circle_and_too_many_pages_end() {
     let error = api
         .collect_blocking(&landing, [ApiItem::new("all")])
         .unwrap_err();
-    assert!(error.to_string().contains("this one again"), "{error}");
+    assert!(error.to_string().contains("read before"), "{error}");
     assert_eq!(server.asked().len(), 2);
 
     let (server, pager) = paged("token");

@@ -307,7 +307,10 @@ fn a_service_that_is_down_is_a_failure() {
     let done = asks.run(&["get-data", "--api-key-file", "key.txt"]);
     let errors = String::from_utf8_lossy(&done.stderr);
     assert_eq!(done.status.code(), Some(1), "{errors}");
-    assert!(errors.starts_with("error: cannot collect: nothing was collected"), "{errors}");
+    assert!(
+        errors.starts_with("error: cannot collect: nothing was collected"),
+        "{errors}"
+    );
 }
 
 #[test]

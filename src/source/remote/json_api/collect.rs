@@ -1,5 +1,7 @@
 //! Item by item, page by page: fetched, judged, turned into rows, committed.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher as _};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,15 +10,19 @@ use serde_json::{Map, Value, json};
 
 use super::column::Place as ColumnPlace;
 use super::convert::converted;
+use super::found::{Found, rows_at};
 use super::pager::Place;
 use super::rule::Action;
 use super::{ApiItem, JsonApi, Rule};
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Reply, Request, Verdict, by_status};
+use crate::http::{Reply, Request, Verdict, aside, by_status};
 use crate::source::remote::landing::{Landing, LandingRun, Manifest, Outcome};
 
 /// The state under which a run that was stopped leaves where it stood.
 const STOPPED: &str = "stopped";
+
+/// The characters of a reason or a value that are told.
+const TOLD: usize = 200;
 
 /// What is to be fetched next; it is the cursor of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,69 +42,44 @@ enum Page {
     Aborted(Error),
 }
 
+/// A run on its way. All that touches its files blocks, so it is moved aside for it.
+struct Collection {
+    api: JsonApi,
+    items: Vec<ApiItem>,
+    params: Value,
+    run: LandingRun,
+    cursor: Cursor,
+    /// The places and the rows of the item's pages so far, as hashes: a service may send in circles.
+    places: HashSet<u64>,
+    rows: HashSet<u64>,
+}
+
 impl JsonApi {
     pub(super) async fn collect_all(
-        &self,
-        landing: &Landing,
-        items: &[ApiItem],
+        self,
+        landing: Landing,
+        items: Vec<ApiItem>,
     ) -> Result<Manifest> {
-        // Before anything is sent: an item that lacks a value.
-        for item in items {
+        // Before anything is sent: an item that lacks a value, or holds what no file may.
+        for item in &items {
+            self.refuse_secrets(&item.label, "the label of an item")?;
+            for (name, value) in &item.values {
+                self.refuse_secrets(value, &format!("the value `{name}` of an item"))?;
+            }
             let _ = self.request(item, &self.pager.begin())?;
         }
-        let params = json!({"path": self.path, "query": self.query, "items": items});
-        let mut run = landing.begin(&params)?;
-        let mut cursor = standing(&run, &params);
-        while let Some(item) = items.get(cursor.item) {
-            let place = cursor.place.clone().unwrap_or_else(|| self.pager.begin());
-            let next = match self.page(item, &place).await? {
-                Page::Rows(reply, body) => {
-                    let rows = self.land(&mut run, item, &body)?;
-                    self.pager.next(&place, &reply, &body, rows)?
-                }
-                Page::Empty => None,
-                Page::Skipped(why) => {
-                    run.skip(&item.label, why)?;
-                    None
-                }
-                Page::Stopped(why, resume_at) => {
-                    let at = json!({"params": params, "cursor": cursor});
-                    run.set_state(STOPPED, at)?;
-                    let why = format!("at `{}`, {why}", item.label);
-                    return run.finish(Outcome::Partial { why, resume_at });
-                }
-                Page::Aborted(error) => {
-                    let why = error.to_string();
-                    run.finish(Outcome::Aborted { why })?;
-                    return Err(error);
-                }
+        // To wait for another writer may block for long.
+        let mut collection = aside(move || Collection::begin(self, &landing, items)).await?;
+        while let Some(item) = collection.items.get(collection.cursor.item) {
+            let place = collection.place();
+            let page = collection.api.page(item, &place).await?;
+            let settled = aside(move || collection.settle(&place, page)).await?;
+            collection = match settled {
+                Settled::Open(collection) => *collection,
+                Settled::Ended(manifest) => return Ok(*manifest),
             };
-            cursor.pages += 1;
-            let enough = self.max_pages.is_some_and(|most| cursor.pages >= most);
-            if enough && next.is_some() {
-                let why = format!("there are more than {} pages", cursor.pages);
-                run.skip(&item.label, why)?;
-            }
-            cursor = match next.filter(|_| !enough) {
-                Some(place) => Cursor {
-                    place: Some(self.without_secrets(place)),
-                    ..cursor
-                },
-                None => Cursor {
-                    item: cursor.item + 1,
-                    ..Cursor::default()
-                },
-            };
-            run.commit(json!(cursor))?;
         }
-        run.set_state(STOPPED, Value::Null)?;
-        run.finish(Outcome::Complete)
-    }
-
-    /// A link may bring a key back; the client puts its own in its place.
-    fn without_secrets(&self, mut place: Place) -> Place {
-        place.link = place.link.map(|link| self.client.scrub(&link));
-        place
+        aside(move || collection.complete()).await
     }
 
     fn request(&self, item: &ApiItem, place: &Place) -> Result<Request> {
@@ -140,7 +121,7 @@ impl JsonApi {
         let Some((action, why)) = Rule::first(&self.rules, &reply, body.as_ref().ok()) else {
             return Ok(Page::Rows(reply, body?));
         };
-        let why = self.client.scrub(&why);
+        let why = self.told(&why, TOLD);
         Ok(match action {
             Action::Empty => Page::Empty,
             Action::Skip => Page::Skipped(why),
@@ -157,11 +138,37 @@ impl JsonApi {
         })
     }
 
-    /// Appends the rows of a page, and counts them.
-    fn land(&self, run: &mut LandingRun, item: &ApiItem, body: &Value) -> Result<u64> {
+    /// A text of the service for a message: blotted out before it is cut, since half a secret would
+    /// not be found.
+    fn told(&self, text: &str, most: usize) -> String {
+        let text = self.client.scrub(text);
+        let mut short: String = text.chars().take(most).collect();
+        if short.len() < text.len() {
+            short.push('…');
+        }
+        short
+    }
+
+    /// The rows of a page.
+    fn rows<'a>(&self, item: &ApiItem, reply: &Reply, body: &'a Value) -> Result<Vec<Found<'a>>> {
         let mut found = Vec::new();
-        rows_at(body, &self.items, None, &mut found);
-        for (above, row) in &found {
+        if !rows_at(body, &self.items, None, &mut found) && !self.items_may_be_missing {
+            let what = format!(
+                "for `{}` there are no rows at `{}` in it: {}",
+                item.label,
+                self.items,
+                reply.excerpt()
+            );
+            return Err(reply.error(what).with_help(
+                "mend the pointer of `.items(..)`; a reply that tells an error needs a `.rule(..)`, and one that leaves out what is empty `.items_may_be_missing()`",
+            ));
+        }
+        Ok(found)
+    }
+
+    /// Appends the rows of a page.
+    fn land(&self, run: &mut LandingRun, item: &ApiItem, found: &[Found]) -> Result<()> {
+        for (above, row) in found {
             let mut cells = Map::new();
             for column in &self.columns {
                 let of_item;
@@ -175,9 +182,9 @@ impl JsonApi {
                 };
                 let cell = converted(column, value).ok_or_else(|| {
                     let shown: String = value.map(Value::to_string).unwrap_or_default();
-                    let shown: String = shown.chars().take(60).collect();
+                    let shown = self.told(&shown, 60);
                     let message = format!("`{}` of `{}` has `{shown}`", self.name, item.label);
-                    Error::new(ErrorKind::Schema, self.client.scrub(&message))
+                    Error::new(ErrorKind::Schema, message)
                         .on_column(&column.name)
                         .with_dtype(&column.dtype)
                         .with_help("say how it is written with `.format(..)`, `.pattern(..)` or `.null(..)`")
@@ -186,8 +193,156 @@ impl JsonApi {
             }
             run.append(&self.name, &Value::Object(cells))?;
         }
-        Ok(found.len() as u64)
+        Ok(())
     }
+}
+
+/// What became of a run with a page.
+enum Settled {
+    Open(Box<Collection>),
+    Ended(Box<Manifest>),
+}
+
+impl Collection {
+    fn begin(api: JsonApi, landing: &Landing, items: Vec<ApiItem>) -> Result<Self> {
+        let params = json!({
+            "path": api.path,
+            "query": api.query,
+            "pager": api.pager,
+            "items": items,
+        });
+        let run = landing.begin(&params)?;
+        let cursor = standing(&run, &params);
+        Ok(Self {
+            api,
+            items,
+            params,
+            run,
+            cursor,
+            places: HashSet::new(),
+            rows: HashSet::new(),
+        })
+    }
+
+    fn place(&self) -> Place {
+        let place = self.cursor.place.clone();
+        place.unwrap_or_else(|| self.api.pager.begin())
+    }
+
+    /// Takes a page in.
+    fn settle(mut self, place: &Place, page: Page) -> Result<Settled> {
+        let label = self.items[self.cursor.item].label.clone();
+        let next = match page {
+            Page::Rows(reply, body) => self.take(place, &reply, &body)?,
+            Page::Empty => None,
+            Page::Skipped(why) => {
+                self.run.skip(&label, why)?;
+                None
+            }
+            Page::Stopped(why, resume_at) => {
+                let at = json!({"params": self.params, "cursor": self.kept()});
+                self.run.set_state(STOPPED, at)?;
+                let why = format!("at `{label}`, {why}");
+                let manifest = self.run.finish(Outcome::Partial { why, resume_at })?;
+                return Ok(Settled::Ended(Box::new(manifest)));
+            }
+            Page::Aborted(error) => {
+                let why = error.to_string();
+                self.run.finish(Outcome::Aborted { why })?;
+                return Err(error);
+            }
+        };
+        self.cursor.pages += 1;
+        let pages = self.cursor.pages;
+        let enough = self.api.max_pages.is_some_and(|most| pages >= most);
+        if enough && next.is_some() {
+            let why = format!("there are more than {pages} pages");
+            self.run.skip(&label, why)?;
+        }
+        self.cursor.place = next.filter(|_| !enough);
+        if self.cursor.place.is_none() {
+            self.cursor = Cursor {
+                item: self.cursor.item + 1,
+                ..Cursor::default()
+            };
+            self.places.clear();
+            self.rows.clear();
+        }
+        let cursor = json!(self.kept());
+        self.run.commit(cursor)?;
+        Ok(Settled::Open(Box::new(self)))
+    }
+
+    /// Lands the rows of a page, and tells which one follows.
+    fn take(&mut self, place: &Place, reply: &Reply, body: &Value) -> Result<Option<Place>> {
+        let item = &self.items[self.cursor.item];
+        let found = self.api.rows(item, reply, body)?;
+        // The same rows have the same keys: a page beyond the last may be the last one again.
+        if !found.is_empty() && !self.rows.insert(hash(&found)) {
+            return Err(circle(
+                reply,
+                "the page has the rows of one before it",
+                &item.label,
+            ));
+        }
+        let rows = found.len() as u64;
+        let next = self.api.pager.next(place, reply, body, rows);
+        self.places.insert(hash(place));
+        if next
+            .as_ref()
+            .is_some_and(|next| self.places.contains(&hash(next)))
+        {
+            return Err(circle(
+                reply,
+                "the next page is said to be one that was read before",
+                &item.label,
+            ));
+        }
+        self.api.land(&mut self.run, item, &found)?;
+        Ok(next.map(|mut place| {
+            // The client puts its own in.
+            let link = place.link.take();
+            place.link = link.map(|link| self.api.client.without_secret_query(&link));
+            place
+        }))
+    }
+
+    /// The cursor as files may hold it. A place that brings a secret back is followed, but not kept: a
+    /// run that is taken up there begins the item anew.
+    fn kept(&self) -> Cursor {
+        let client = &self.api.client;
+        let is_secret = self.cursor.place.as_ref().is_some_and(|place| {
+            let texts = place.query.iter().flat_map(|(name, value)| [name, value]);
+            let mut texts = texts.chain(&place.link);
+            texts.any(|text| client.has_secret(text))
+        });
+        if is_secret {
+            return Cursor {
+                item: self.cursor.item,
+                ..Cursor::default()
+            };
+        }
+        self.cursor.clone()
+    }
+
+    fn complete(mut self) -> Result<Manifest> {
+        self.run.set_state(STOPPED, Value::Null)?;
+        self.run.finish(Outcome::Complete)
+    }
+}
+
+/// A service that sends us in a circle would be asked for ever.
+fn circle(reply: &Reply, what: &str, label: &str) -> Error {
+    let message = reply.error(format!("{what}, for `{label}`"));
+    message.with_help(
+        "check the pager: where its token, link or total is, and whether the parameter is the one that the service reads",
+    )
+}
+
+fn hash(value: &impl std::hash::Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Where the run stands: at its own cursor, or where the last one was stopped.
@@ -199,32 +354,4 @@ fn standing(run: &LandingRun, params: &Value) -> Cursor {
         same.then(|| serde_json::from_value(stopped.get("cursor")?.clone()).ok())?
     };
     own().or_else(left).unwrap_or_default()
-}
-
-/// The rows at a pointer, each with the element that the last `*` stands for.
-fn rows_at<'a>(
-    value: &'a Value,
-    pointer: &str,
-    above: Option<&'a Value>,
-    found: &mut Vec<(Option<&'a Value>, &'a Value)>,
-) {
-    if let Some((head, tail)) = pointer.split_once("/*") {
-        match value.pointer(head) {
-            Some(Value::Array(elements)) => {
-                let elements = elements.iter();
-                elements.for_each(|element| rows_at(element, tail, Some(element), found));
-            }
-            Some(Value::Object(members)) => {
-                let elements = members.values();
-                elements.for_each(|element| rows_at(element, tail, Some(element), found));
-            }
-            _ => {}
-        }
-        return;
-    }
-    match value.pointer(pointer) {
-        Some(Value::Array(rows)) => found.extend(rows.iter().map(|row| (above, row))),
-        Some(row @ Value::Object(_)) => found.push((above, row)),
-        _ => {}
-    }
 }

@@ -4,6 +4,7 @@
 mod collect;
 mod column;
 mod convert;
+mod found;
 mod item;
 mod pager;
 mod rule;
@@ -70,6 +71,7 @@ pub struct JsonApi {
     query: Vec<(String, String)>,
     pager: Pager,
     items: String,
+    items_may_be_missing: bool,
     columns: Vec<ApiColumn>,
     key: Vec<String>,
     version: u32,
@@ -88,6 +90,7 @@ impl JsonApi {
             query: Vec::new(),
             pager: Pager::once(),
             items: String::new(),
+            items_may_be_missing: false,
             columns: Vec::new(),
             key: Vec::new(),
             version: 1,
@@ -96,7 +99,8 @@ impl JsonApi {
         }
     }
 
-    /// A parameter of every query; `{name}` in its value is the value of an item.
+    /// A parameter of every query; `{name}` in its value is the value of an item. It stands in
+    /// manifests: what is secret belongs to the client, and is refused here.
     pub fn query(mut self, name: impl Into<String>, value: impl fmt::Display) -> Self {
         self.query.push((name.into(), value.to_string()));
         self
@@ -110,9 +114,20 @@ impl JsonApi {
 
     /// Where the rows are in a reply: a JSON pointer to an array, or to an object, which is one row;
     /// the whole reply unless told. A `*` goes through an array or the values of an object, such as in
-    /// `/query/pages/*/revisions`. Where there is nothing, there are no rows.
+    /// `/query/pages/*/revisions`.
+    ///
+    /// An empty array, or null, is a page without rows. Where there is nothing, or a text or a number,
+    /// the run ends with an error and is left open: the pointer is wrong, or the reply tells of an
+    /// error that no [`rule`](Self::rule) knows. Of the elements of a `*`, one with rows is enough.
     pub fn items(mut self, pointer: impl Into<String>) -> Self {
         self.items = pointer.into();
+        self
+    }
+
+    /// A reply with nothing where the rows should be is a page without rows: some services leave out
+    /// what is empty. A wrong pointer is then not found out.
+    pub fn items_may_be_missing(mut self) -> Self {
+        self.items_may_be_missing = true;
         self
     }
 
@@ -170,7 +185,8 @@ impl JsonApi {
     /// # Errors
     ///
     /// [`ErrorKind::Config`] for a table that cannot work (see [`Table::check`]), a pointer that is
-    /// none, a format for a dtype that has none, and a pattern that is none.
+    /// none, a format for a dtype that has none, a pattern that is none, and a secret of the client in
+    /// the path or the query.
     pub fn check(&self) -> Result<()> {
         self.table().check()?;
         self.columns.iter().try_for_each(ApiColumn::check)?;
@@ -181,7 +197,21 @@ impl JsonApi {
         for pointer in pointers {
             check_pointer(pointer)?;
         }
-        Ok(())
+        self.refuse_secrets(&self.path, "the path")?;
+        let mut query = self.query.iter();
+        query.try_for_each(|(name, value)| {
+            self.refuse_secrets(value, &format!("`{name}` of the query"))
+        })
+    }
+
+    /// Manifests hold the path, the query and the items.
+    fn refuse_secrets(&self, text: &str, place: &str) -> Result<()> {
+        if !self.client.has_secret(text) {
+            return Ok(());
+        }
+        let message = format!("{place} has a secret of the client, and would stand in files");
+        Err(Error::new(ErrorKind::Config, message)
+            .with_help("the client sends it: leave it out here, see `.secret_query(..)`"))
     }
 
     /// Collects the pages of some items.
@@ -201,8 +231,7 @@ impl JsonApi {
         self.check()?;
         let (api, landing) = (self.clone(), landing.clone());
         let items: Vec<ApiItem> = items.into_iter().collect();
-        // Landing writes files, which is better done on threads of our own.
-        spawned(async move { api.collect_all(&landing, &items).await }).await
+        spawned(api.collect_all(landing, items)).await
     }
 
     /// As [`collect`](Self::collect), and blocks the thread.

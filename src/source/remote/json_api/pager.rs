@@ -1,7 +1,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind, Result};
 use crate::http::Reply;
 
 /// How the pages of an API follow one another.
@@ -14,14 +13,14 @@ use crate::http::Reply;
 /// | pages are numbered | [`page`](Self::page), with [`total_pages`](Self::total_pages) or [`total_header`](Self::total_header) |
 /// | rows are numbered | [`offset`](Self::offset) |
 /// | an object to copy into the query, as MediaWiki does | [`continued`](Self::continued) |
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Pager {
     kind: Kind,
     total: Total,
     first: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 enum Kind {
     Once,
     Token { param: String, pointer: String },
@@ -33,7 +32,7 @@ enum Kind {
 }
 
 /// What tells the last numbered page.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 enum Total {
     /// A page without rows.
     Unknown,
@@ -42,7 +41,7 @@ enum Total {
 }
 
 /// Where a page is; it stands in the cursor.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Place {
     /// What the query has beside what is always there.
     pub(super) query: Vec<(String, String)>,
@@ -169,8 +168,8 @@ impl Pager {
         reply: &Reply,
         body: &Value,
         rows: u64,
-    ) -> Result<Option<Place>> {
-        let next = match &self.kind {
+    ) -> Option<Place> {
+        match &self.kind {
             Kind::Once => None,
             Kind::Token { param, pointer } => text(body.pointer(pointer)).map(|token| Place {
                 query: vec![(param.clone(), token)],
@@ -181,15 +180,19 @@ impl Pager {
             Kind::Page { .. } => {
                 let total = self.total(reply, body);
                 // Pages that begin with 0 end one number earlier.
-                let last = total.map(|total| (total + self.first).saturating_sub(1));
+                let last = total.map(|total| total.saturating_add(self.first).saturating_sub(1));
                 let more = last.map_or(rows > 0, |last| here.number < last);
-                more.then(|| self.numbered(here.number + 1))
+                let next = here.number.checked_add(1).filter(|_| more);
+                next.map(|number| self.numbered(number))
             }
             Kind::Offset { .. } => {
-                let number = here.number + rows;
+                let number = here.number.checked_add(rows);
                 let total = self.total(reply, body);
-                let more = total.is_none_or(|total| number - self.first < total);
-                (rows > 0 && more).then(|| self.numbered(number))
+                let more = |number: &u64| {
+                    total.is_none_or(|total| number.saturating_sub(self.first) < total)
+                };
+                let number = number.filter(more).filter(|_| rows > 0);
+                number.map(|number| self.numbered(number))
             }
             Kind::Continue { pointer } => body
                 .pointer(pointer)
@@ -204,13 +207,7 @@ impl Pager {
                         ..Place::default()
                     }
                 }),
-        };
-        // A service that sends us in a circle would be asked for ever.
-        if next.as_ref() == Some(here) {
-            let what = "the next page is said to be this one again";
-            return Err(Error::new(ErrorKind::Remote, reply.error(what).to_string()));
         }
-        Ok(next)
     }
 
     fn total(&self, reply: &Reply, body: &Value) -> Option<u64> {
@@ -254,7 +251,27 @@ fn next_of_header(header: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::next_of_header;
+    use serde_json::json;
+
+    use super::{Pager, Place, next_of_header};
+    use crate::http::Reply;
+
+    #[test]
+    fn numbers_at_their_ends_end_the_pages() {
+        let reply = Reply::recorded(200, "");
+        let body = json!({"total": u64::MAX});
+        let at = |number| Place {
+            number,
+            ..Place::default()
+        };
+        let pages = Pager::page("p").total_pages("/total");
+        assert_eq!(pages.next(&at(2), &reply, &body, 1).unwrap().number, 3);
+        assert!(pages.next(&at(u64::MAX), &reply, &body, 1).is_none());
+        // A first row that lies behind where a run stands.
+        let rows = Pager::offset("o").first(10).total_pages("/total");
+        assert_eq!(rows.next(&at(3), &reply, &body, 2).unwrap().number, 5);
+        assert!(rows.next(&at(u64::MAX), &reply, &body, 2).is_none());
+    }
 
     #[test]
     fn the_next_link_is_found_among_others() {
