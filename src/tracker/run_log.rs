@@ -61,13 +61,23 @@ impl<'a> RunLog<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Track`] when the tracker cannot record it.
+    /// [`ErrorKind::Track`] when the tracker cannot record all of it. What it could record of the run
+    /// is then marked as failed.
     pub fn start(tracker: &'a dyn Tracker, info: &RunInfo) -> Result<Self> {
         let log = Self::of(tracker, super::new_id());
         let mut started = Started::new(info);
         started.surroundings = Some(Surroundings::here());
-        log.record(What::Started(Box::new(started)))?;
-        Ok(log)
+        let Err(error) = log.record(What::Started(Box::new(started))) else {
+            return Ok(log);
+        };
+        // All but a part of it may be there, and the caller gets no log to end it with. What fails
+        // here is told by the first error.
+        let (status, said) = (Status::Failed, Some(error.to_string()));
+        let _ = log.record(What::Finished {
+            status,
+            error: said,
+        });
+        Err(error)
     }
 
     /// Adds to a run that was started before, by its name.

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 mod crash;
 mod for_python;
+mod kept;
 mod refusals;
 
 /// A database in a folder of its own.

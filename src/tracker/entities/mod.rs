@@ -1,20 +1,21 @@
 //! What MLflow keeps of an event. It is the same for its database and for its server, so it is told
 //! once, here, as data; see `docs/tracking.md` for the table.
 
+mod begun;
+mod check;
 mod keys;
 mod rows;
 #[cfg(test)]
 mod tests;
 mod texts;
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
-pub(crate) use keys::{check_artifact_path, check_key, safe_key};
+pub(crate) use check::{check, left_out};
+pub(crate) use keys::safe_key;
 
-use super::{Artifact, Content, Event, LoggedModel, Started, Status, What, model_files};
-use crate::error::{Error, ErrorKind, Result};
+use super::{Artifact, Event, LoggedModel, Status, What, model_files};
+use crate::error::Result;
 use rows::dataset;
 use texts::{Texts, flat, text};
 
@@ -105,25 +106,25 @@ const MOST_LEARNED: usize = 64;
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Track`] for a key, a path or a name that MLflow refuses.
+/// [`ErrorKind::Track`](crate::ErrorKind::Track) for a key, a path or a name that MLflow refuses. Of
+/// the first event of a run only the key is left out, and a tag says so: the run itself is not lost.
 pub(crate) fn entries(event: &Event) -> Result<Vec<Entry>> {
+    check::whole(event)?;
     let mut entries = Vec::new();
     let mut texts = Texts::default();
     match &event.what {
         What::Started(started) => {
-            let tags = run_tags(&event.run, started);
-            check_all(started.parameters.keys().chain(started.labels.keys()))?;
-            entries.push(Entry::Run(run(event, started, texts.tags(tags))));
-            entries.push(Entry::Params(texts.params(run_params(started))));
+            let started = begun::without_bad_keys(started);
+            let tags = begun::tags(&event.run, &started);
+            entries.push(Entry::Run(begun::run(event, &started, texts.tags(tags))));
+            entries.push(Entry::Params(texts.params(begun::params(&started))));
         }
         What::Parameters { parameters } => {
-            check_all(parameters.keys())?;
             let pairs = parameters.iter();
             let pairs = pairs.map(|(key, value)| (key.clone(), text(value)));
             entries.push(Entry::Params(texts.params(pairs)));
         }
         What::Tags { tags } => {
-            check_all(tags.keys())?;
             entries.push(Entry::Tags(texts.tags(tags.clone())));
         }
         What::Dataset(of) => entries.push(Entry::Dataset(dataset(of))),
@@ -147,23 +148,22 @@ pub(crate) fn entries(event: &Event) -> Result<Vec<Entry>> {
             reason,
             step,
         } => {
-            check_key(name)?;
             let metric = value.map(|value| metric(event, name.clone(), value, *step));
             entries.push(metric.map_or_else(
                 // What is undefined is no number: MLflow has no place for it but a tag.
                 || {
                     let reason = reason.as_deref().unwrap_or("undefined");
-                    let tag = (format!("floe.undefined.{name}"), reason.to_owned());
+                    let tag = (
+                        safe_key(&format!("floe.undefined.{name}")),
+                        reason.to_owned(),
+                    );
                     Entry::Tags(texts.tags([tag]))
                 },
                 |metric| Entry::Metrics(vec![metric]),
             ));
         }
-        What::Artifact(artifact) => {
-            check_artifact_path(&artifact.path, matches!(artifact.content, Content::Path(_)))?;
-            entries.push(Entry::Artifact((**artifact).clone()));
-        }
-        What::Model(model) => entries.push(Entry::Model(logged_model(event, model)?)),
+        What::Artifact(artifact) => entries.push(Entry::Artifact((**artifact).clone())),
+        What::Model(model) => entries.push(Entry::Model(logged_model(event, model))),
         What::Warning { message, index } => {
             let tag = (format!("floe.warning.{index}"), message.clone());
             entries.push(Entry::Tags(texts.tags([tag])));
@@ -216,114 +216,6 @@ fn end(event: &Event, status: Status) -> EndEntry {
     }
 }
 
-fn check_all<'a>(keys: impl Iterator<Item = &'a String>) -> Result<()> {
-    let mut keys = keys;
-    keys.try_for_each(|key| check_key(key))
-}
-
-/// What the run is called where nobody gave it a name: its estimator, and the first digits of its own.
-fn run_name(run: &str, started: &Started) -> String {
-    if let Some(name) = &started.name {
-        return name.chars().take(250).collect();
-    }
-    let estimator = started.estimator.split([' ', '(', '{']).next();
-    let of = estimator.filter(|name| !name.is_empty()).unwrap_or("run");
-    let digits = run.get(..8).unwrap_or(run);
-    // A sweep has candidates in place of an estimator.
-    let of = if started.estimator.ends_with(" candidates") {
-        "sweep"
-    } else {
-        of
-    };
-    format!("{of}-{digits}")
-}
-
-fn run(event: &Event, started: &Started, tags: Vec<Pair>) -> RunEntry {
-    let here = started.surroundings.clone().unwrap_or_default();
-    RunEntry {
-        name: run_name(&event.run, started),
-        experiment: started.experiment.clone(),
-        start_time: event.time,
-        user: here.user.unwrap_or_default(),
-        source_name: here.program.unwrap_or_default(),
-        source_version: here.git.map(|git| git.commit).unwrap_or_default(),
-        tags,
-    }
-}
-
-fn run_tags(run: &str, started: &Started) -> BTreeMap<String, String> {
-    let mut tags = started.labels.clone();
-    let mut tag = |key: &str, value: Option<String>| {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            tags.insert(key.to_owned(), value);
-        }
-    };
-    let here = started.surroundings.clone().unwrap_or_default();
-    tag("mlflow.runName", Some(run_name(run, started)));
-    tag("mlflow.user", here.user);
-    tag("mlflow.source.type", Some("LOCAL".to_owned()));
-    tag("mlflow.source.name", here.program);
-    if let Some(git) = here.git {
-        tag("mlflow.source.git.commit", Some(git.commit));
-        tag("mlflow.source.git.branch", git.branch);
-        tag("mlflow.source.git.dirty", Some(git.dirty.to_string()));
-    }
-    tag("mlflow.parentRunId", started.parent.clone());
-    tag("mlflow.note.content", started.note.clone());
-    // The name of the run in floe: a server gives it another one.
-    tag("floe.run", Some(run.to_owned()));
-    tag("floe.version", Some(started.floe.clone()));
-    tag("floe.polars", Some(here.polars));
-    tag("floe.host", here.host);
-    tag("floe.os", Some(here.os));
-    tag("floe.arch", Some(here.arch));
-    tag("floe.cpus", here.cpus.map(|cpus| cpus.to_string()));
-    let leak = |tag: &&String| tag.starts_with("leakage");
-    let join = |tags: Vec<&String>| {
-        let texts: Vec<&str> = tags.into_iter().map(String::as_str).collect();
-        texts.join("; ")
-    };
-    tag(
-        "floe.leakage",
-        Some(join(started.tags.iter().filter(leak).collect())),
-    );
-    let others = started.tags.iter().filter(|tag| !leak(tag));
-    tag("floe.declared", Some(join(others.collect())));
-    tags
-}
-
-fn run_params(started: &Started) -> Vec<Pair> {
-    let mut known: Vec<Pair> = Vec::new();
-    let mut add = |key: &str, value: String| {
-        if !value.is_empty() {
-            known.push((key.to_owned(), value));
-        }
-    };
-    add("source", started.source.clone());
-    add("estimator", started.estimator.clone());
-    let seed = started.seed.map(|seed| seed.to_string());
-    add("seed", seed.unwrap_or_default());
-    for (side, steps) in [
-        ("step", &started.steps),
-        ("target_step", &started.target_steps),
-    ] {
-        for (index, step) in steps.iter().enumerate() {
-            add(&format!("{side}_{index}"), step.clone());
-        }
-    }
-    for (path, value) in flat(&started.split) {
-        add(&safe_key(&format!("split.{path}")), value);
-    }
-    let own = started.parameters.iter();
-    let mut pairs: Vec<Pair> = own.map(|(key, value)| (key.clone(), text(value))).collect();
-    for (key, value) in known {
-        // A name that a person gave to a parameter is theirs.
-        let taken = started.parameters.contains_key(&key);
-        pairs.push((if taken { format!("floe.{key}") } else { key }, value));
-    }
-    pairs
-}
-
 /// What a fit found: whole as an artifact, and, of a single model, its numbers as parameters.
 fn learned(
     entries: &mut Vec<Entry>,
@@ -351,14 +243,8 @@ fn learned(
     }
 }
 
-fn logged_model(event: &Event, model: &LoggedModel) -> Result<ModelEntry> {
-    let forbidden = |c: char| "/:.%\"'".contains(c) || c.is_control();
-    if model.name.is_empty() || model.name.contains(forbidden) {
-        let message = format!("`{}` cannot be the name of a model", model.name);
-        return Err(Error::new(ErrorKind::Track, message)
-            .with_help("take a name without / : . % and quotes"));
-    }
-    Ok(ModelEntry {
+fn logged_model(event: &Event, model: &LoggedModel) -> ModelEntry {
+    ModelEntry {
         id: model.id.clone(),
         name: model.name.clone(),
         model_type: model.kind.clone(),
@@ -370,5 +256,5 @@ fn logged_model(event: &Event, model: &LoggedModel) -> Result<ModelEntry> {
         )],
         files: model_files::files(model, &event.run, &model.id, event.time),
         model: model.clone(),
-    })
+    }
 }

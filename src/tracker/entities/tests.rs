@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::*;
-use crate::tracker::{Dataset, RunInfo, Signature, SignatureColumn, Surroundings};
+use crate::error::ErrorKind;
+use crate::tracker::{Dataset, RunInfo, Signature, SignatureColumn, Started, Surroundings};
 
 const RUN: &str = "0123456789abcdef0123456789abcdef";
 
@@ -108,8 +111,10 @@ fn what_is_too_long_is_cut_and_kept_whole_beside() {
     };
     let cut = get(params, "a/b").unwrap();
     assert_eq!(cut.chars().count(), 6000);
-    assert!(cut.ends_with("… whole in the artifact params/a_b.txt"));
-    assert_eq!(*whole, Artifact::text("params/a_b.txt", long));
+    let place = cut.rsplit(' ').next().unwrap();
+    assert!(cut.ends_with(&format!("… whole in the artifact {place}")));
+    assert!(place.starts_with("params/a_b-"), "{place}");
+    assert_eq!(*whole, Artifact::text(place, long));
     assert_eq!(get(params, "c"), Some("1"));
 }
 
@@ -201,7 +206,6 @@ fn what_mlflow_refuses_is_refused_before_anything_is_written() {
             tags: BTreeMap::from([("../x".to_owned(), String::new())]),
         },
         What::Artifact(Box::new(Artifact::text("../../etc/passwd", ""))),
-        What::Started(Box::new(Started::new(&RunInfo::new().tag("a,b", "c")))),
     ];
     for what in bad {
         let error = entries(&Event::at(RUN, 0, what)).unwrap_err();
@@ -253,4 +257,110 @@ fn events_survive_json() {
     assert!(line.contains("\"value\":\"NaN\""), "{line}");
     let back: Event = serde_json::from_str(&line).unwrap();
     assert!(matches!(back.what, What::Metric { value: Some(value), .. } if value.is_nan()));
+}
+
+#[test]
+fn a_bad_key_is_left_out_and_the_run_is_kept() {
+    let info = RunInfo::named("n").tag("a,b", "c").tag("team", "t");
+    let info = info.parameter("lr (log)", 1).parameter("alpha", 2);
+    let event = Event::at(RUN, 0, What::Started(Box::new(Started::new(&info))));
+    let found = entries(&event).unwrap();
+    let [Entry::Run(run), Entry::Params(params)] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(get(&run.tags, "team"), Some("t"));
+    assert_eq!(
+        (get(params, "alpha"), get(params, "lr (log)")),
+        (Some("2"), None)
+    );
+    let said = get(&run.tags, "floe.left_out").unwrap();
+    assert!(
+        said.contains("`a,b`") && said.contains("`lr (log)`"),
+        "{said}"
+    );
+    // Whoever records it is told too.
+    for error in [left_out(&event).unwrap(), check(&event).unwrap_err()] {
+        assert!(error.to_string().contains("`lr (log)`"), "{error}");
+    }
+    let good = Event::at(
+        RUN,
+        0,
+        What::Started(Box::new(Started::new(&RunInfo::new()))),
+    );
+    assert!(check(&good).is_ok());
+}
+
+#[test]
+fn what_becomes_a_path_has_the_form_of_an_id() {
+    let finished = || What::Finished {
+        status: Status::Finished,
+        error: None,
+    };
+    for run in ["my-run", "../../x", "", &RUN[1..], &format!("{RUN}0")] {
+        let error = entries(&Event::at(run, 0, finished())).unwrap_err();
+        assert!(error.to_string().contains("is no run"), "{error}");
+    }
+    let mut model = LoggedModel::new("model", "{}");
+    for id in ["m-../../x", "m-", RUN, &format!("m-{}", &RUN[1..])] {
+        model.id = id.to_owned();
+        let error = check(&Event::at(RUN, 0, What::Model(Box::new(model.clone())))).unwrap_err();
+        assert!(error.to_string().contains("the id of a model"), "{error}");
+    }
+    let file = Artifact::copy("", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    let error = check(&Event::at(RUN, 0, What::Artifact(Box::new(file)))).unwrap_err();
+    assert!(error.to_string().contains("needs a name"), "{error}");
+}
+
+#[test]
+fn long_values_do_not_share_an_artifact() {
+    let longest = "é".repeat(250);
+    let keys = ["a/b", "a_b", longest.as_str()];
+    let long = |key: &str| (key.to_owned(), json!("x".repeat(6001)));
+    let parameters = Map::from_iter(keys.map(long));
+    let found = of(What::Parameters { parameters });
+    let paths: std::collections::BTreeSet<&str> = found
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Artifact(whole) => Some(whole.path.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(paths.len(), 3, "{paths:?}");
+    assert!(paths.contains("params/a_b.txt"), "{paths:?}");
+    assert!(paths.iter().all(|path| path.len() <= 255), "{paths:?}");
+}
+
+#[test]
+fn datasets_stay_within_the_limits() {
+    let entry = |data: Dataset| {
+        let found = of(What::Dataset(Box::new(data)));
+        let [Entry::Dataset(entry)] = found.as_slice() else {
+            panic!("{found:?}")
+        };
+        entry.clone()
+    };
+    let mut data = Dataset::new("d", "f".repeat(32), "testing").rows(u64::MAX);
+    for at in 0..30_000 {
+        data = data.column(format!("column {at}"), "int64", false);
+    }
+    for at in 0..3_000 {
+        data = data.file(format!("/data/part å {at:05}.parquet"));
+    }
+    let found = entry(data);
+    let profile = json!({ "num_rows": u64::MAX, "num_elements": null });
+    assert_eq!(found.profile, profile.to_string());
+    assert!(found.source.chars().count() <= 65_535);
+    let source: Value = serde_json::from_str(&found.source).unwrap();
+    assert_eq!(source["files"], 3_000);
+    assert!(source["uris"].as_array().unwrap().len() > 500);
+    assert!(found.schema.chars().count() <= 1_048_575);
+    let schema: Value = serde_json::from_str(&found.schema).unwrap();
+    assert_eq!(schema["mlflow_colspec"][0]["name"], "column 0");
+    let twice = found.in_role();
+    assert_eq!(twice.digest, format!("{}-testing", "f".repeat(28)));
+    let mut code = Dataset::new("d", "f", "testing");
+    code.source = "\u{1}å".repeat(50_000);
+    let found = entry(code);
+    assert!(found.source.chars().count() <= 65_535);
+    assert!(serde_json::from_str::<Value>(&found.source).is_ok());
 }

@@ -1,6 +1,9 @@
 //! Values as texts within MLflow's limits.
 
+use std::hash::Hasher;
+
 use serde_json::Value;
+use siphasher::sip::SipHasher24;
 
 use super::{Pair, safe_key};
 use crate::tracker::Artifact;
@@ -9,6 +12,9 @@ use crate::tracker::Artifact;
 const LONGEST_PARAM: usize = 6000;
 /// And of a tag.
 const LONGEST_TAG: usize = 8000;
+
+/// The most bytes of a key in the name of a file: file systems take 255 of the whole.
+const LONGEST_NAME: usize = 200;
 
 /// Makes texts fit, and keeps those that do not whole beside.
 #[derive(Default)]
@@ -35,7 +41,7 @@ impl Texts {
             if value.chars().count() <= longest {
                 return (key, value);
             }
-            let path = format!("{folder}/{}.txt", safe_key(&key).replace('/', "_"));
+            let path = format!("{folder}/{}.txt", file_name(&key));
             let end = format!("… whole in the artifact {path}");
             let kept = longest - end.chars().count();
             let cut: String = value.chars().take(kept).chain(end.chars()).collect();
@@ -44,6 +50,22 @@ impl Texts {
         };
         pairs.into_iter().map(fit).collect()
     }
+}
+
+/// The name of a file for a key, and no other key has it: one that had to be changed or cut ends in
+/// digits of the whole key. Slashes do not become folders, since `a` and `a.txt/b` may both be keys.
+fn file_name(key: &str) -> String {
+    let safe = safe_key(key).replace('/', "_");
+    if safe == key && key.len() <= LONGEST_NAME {
+        return safe;
+    }
+    let mut hasher = SipHasher24::new();
+    hasher.write(key.as_bytes());
+    let mut end = safe.len().min(LONGEST_NAME);
+    while !safe.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}-{:016x}", &safe[..end], hasher.finish())
 }
 
 /// A JSON value as a person writes it: a text without its quotes.

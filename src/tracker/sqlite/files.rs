@@ -1,5 +1,6 @@
 //! Artifacts as files, in the folder that `mlflow ui` serves.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ pub(super) struct Files {
     /// Whether a location names the folder of this machine.
     pub(super) absolute: bool,
     unsynced: Vec<PathBuf>,
+    /// The folders that got new names.
+    unsynced_folders: BTreeSet<PathBuf>,
 }
 
 impl Files {
@@ -24,6 +27,7 @@ impl Files {
             folder,
             absolute: false,
             unsynced: Vec::new(),
+            unsynced_folders: BTreeSet::new(),
         }
     }
 
@@ -61,7 +65,10 @@ impl Files {
         match &artifact.content {
             Content::Text(text) => self.put(&target, text.as_bytes()),
             Content::Bytes(bytes) => self.put(&target, bytes),
-            Content::Path(from) => self.copy(from, &target),
+            Content::Path(from) => {
+                self.refuse_inside(from, &target)?;
+                self.copy(from, &target)
+            }
         }
     }
 
@@ -75,13 +82,13 @@ impl Files {
         path: &Path,
         write: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> Result<()> {
+        let folder = path.parent().unwrap_or_else(|| Path::new("."));
+        let new = folder.ancestors().take_while(|folder| !folder.exists());
+        let new: Vec<&Path> = new.filter_map(Path::parent).collect();
         let put = || {
-            if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
-            }
-            let mut name = path.file_name().unwrap_or_default().to_owned();
-            name.push(format!(".{:016x}.partial", rand::random::<u64>()));
-            let partial = path.with_file_name(name);
+            fs::create_dir_all(folder)?;
+            // A short name: that of the file may be as long as names can be.
+            let partial = folder.join(format!(".{:016x}.partial", rand::random::<u64>()));
             let written = File::create_new(&partial)
                 .and_then(|mut file| write(&mut file))
                 .and_then(|()| fs::rename(&partial, path));
@@ -93,42 +100,57 @@ impl Files {
         };
         put().map_err(|error| fail(path, &error))?;
         self.unsynced.push(path.to_owned());
+        let folders = new.into_iter().chain([folder]).map(Path::to_owned);
+        self.unsynced_folders.extend(folders);
         Ok(())
     }
 
-    fn copy(&mut self, from: &Path, target: &Path) -> Result<()> {
-        let unreadable = |error: &io::Error| {
-            let message = format!("`{}` cannot be kept: {error}", from.display());
-            Error::new(ErrorKind::Track, message).with_help("name a file or a folder that is there")
+    /// A copy of a folder into itself has no end.
+    fn refuse_inside(&self, from: &Path, target: &Path) -> Result<()> {
+        let is_inside = || {
+            let from = fs::canonicalize(from)?;
+            Ok(resolved(&self.folder)?.starts_with(&from) || resolved(target)?.starts_with(&from))
         };
-        let metadata = fs::metadata(from).map_err(|error| unreadable(&error))?;
-        if metadata.is_dir() {
-            let inside = |target: &Path| {
-                let (from, folder) = (fs::canonicalize(from)?, fs::canonicalize(&self.folder)?);
-                Ok::<_, io::Error>(folder.starts_with(&from) || target.starts_with(&from))
-            };
-            // A copy of a folder into itself has no end.
-            if inside(target).unwrap_or(false) {
+        match is_inside() {
+            Ok(false) => Ok(()),
+            Ok(true) => {
                 let error = io::Error::other("the artifacts are kept inside it");
-                return Err(unreadable(&error));
+                Err(unreadable(from, &error))
             }
-            let entries = fs::read_dir(from).map_err(|error| unreadable(&error))?;
-            for entry in entries {
-                let entry = entry.map_err(|error| unreadable(&error))?;
+            Err(error) => Err(unreadable(from, &error)),
+        }
+    }
+
+    /// Copies all that can be copied, and tells of the first thing that cannot.
+    fn copy(&mut self, from: &Path, target: &Path) -> Result<()> {
+        let unreadable = |error: io::Error| unreadable(from, &error);
+        let metadata = fs::metadata(from).map_err(unreadable)?;
+        if metadata.is_dir() {
+            let mut refused = None;
+            for entry in fs::read_dir(from).map_err(unreadable)? {
+                let entry = entry.map_err(unreadable)?;
                 // A link to a folder may lead back to where it stands.
                 let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
                 if is_link && entry.path().is_dir() {
                     continue;
                 }
-                self.copy(&entry.path(), &target.join(entry.file_name()))?;
+                let name = entry.file_name();
+                let copied = match name.to_str() {
+                    Some(name) => self.copy(&entry.path(), &target.join(name)),
+                    // No page and no client of MLflow could ask for it.
+                    None => Err(self::unreadable(
+                        &entry.path(),
+                        &io::Error::other("its name is no UTF-8"),
+                    )),
+                };
+                refused = refused.or(copied.err());
             }
-            return Ok(());
+            return refused.map_or(Ok(()), Err);
         }
         if !metadata.is_file() {
-            let error = io::Error::other("it is a pipe or a device");
-            return Err(unreadable(&error));
+            return Err(unreadable(io::Error::other("it is a pipe or a device")));
         }
-        let mut source = File::open(from).map_err(|error| unreadable(&error))?;
+        let mut source = File::open(from).map_err(unreadable)?;
         self.write(target, |file| io::copy(&mut source, file).map(drop))
     }
 
@@ -141,12 +163,67 @@ impl Files {
                 done => done.map_err(|error| fail(&path, &error))?,
             }
         }
+        let folders = std::mem::take(&mut self.unsynced_folders);
+        // Not every system can bring the names in a folder to the disk by itself.
+        for folder in folders.into_iter().filter(|_| cfg!(unix)) {
+            // That of a relative name is here.
+            let folder = folder.join(".");
+            match File::open(&folder).and_then(|folder| folder.sync_all()) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                done => done.map_err(|error| fail(&folder, &error))?,
+            }
+        }
         Ok(())
     }
+}
+
+/// The path without links, also where its end is not there yet.
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    for there in path.ancestors() {
+        match fs::canonicalize(there) {
+            Ok(found) => {
+                let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
+                return Ok(found.join(rest));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(path)
+}
+
+fn unreadable(from: &Path, error: &io::Error) -> Error {
+    let message = format!("`{}` cannot be kept: {error}", from.display());
+    Error::new(ErrorKind::Track, message).with_help("name a file or a folder that is there")
 }
 
 fn fail(path: &Path, error: &io::Error) -> Error {
     let message = format!("the artifact `{}` was not written: {error}", path.display());
     Error::new(ErrorKind::Track, message)
         .with_help("check the folder of the artifacts, its permissions and the free space")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_got_names_are_brought_to_the_disk_too() {
+        let room = std::env::temp_dir().join(format!("floe-files-{:016x}", rand::random::<u64>()));
+        fs::create_dir(&room).unwrap();
+        let mut files = Files::new(room.join("mlartifacts"));
+        let into = files.folder.join("1/run");
+        let artifact = Artifact::text("plots/a.txt", "a");
+        files.keep(&into, &artifact).unwrap();
+        let all = ["", "mlartifacts", "mlartifacts/1", "mlartifacts/1/run"];
+        let mut expected: Vec<PathBuf> = all.iter().map(|name| room.join(name)).collect();
+        expected[0] = room.clone();
+        expected.push(into.join("plots"));
+        let found: Vec<PathBuf> = files.unsynced_folders.iter().cloned().collect();
+        assert_eq!(found, expected);
+        files.flush().unwrap();
+        assert!(files.unsynced_folders.is_empty() && files.unsynced.is_empty());
+        fs::remove_dir_all(room).unwrap();
+    }
 }

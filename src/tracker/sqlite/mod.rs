@@ -8,6 +8,7 @@ mod schema;
 mod store;
 mod write;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +18,7 @@ use files::Files;
 use locks::Locks;
 use store::{PATIENCE, Store};
 
-use super::entities::{Entry, entries};
+use super::entities::{Entry, entries, left_out};
 use super::{Event, Tracker};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -76,6 +77,8 @@ struct Inner {
     store: Store,
     files: Files,
     locks: Locks,
+    /// What runs that could not be written began with: it is tried again before their next event.
+    unbegun: HashMap<String, Vec<Entry>>,
 }
 
 impl SqliteTracker {
@@ -91,6 +94,7 @@ impl SqliteTracker {
             store: Store::open(&path, PATIENCE)?,
             files: Files::new(path.with_file_name("mlartifacts")),
             locks: Locks::beside(&path),
+            unbegun: HashMap::new(),
         };
         inner.mark_dead()?;
         Ok(Self {
@@ -155,19 +159,14 @@ impl Tracker for SqliteTracker {
         let mut kept = Vec::with_capacity(events.len());
         for event in events {
             match entries(event) {
-                Ok(entries) => kept.push((event.run.as_str(), entries)),
+                Ok(entries) => {
+                    refused = refused.or_else(|| left_out(event));
+                    kept.push((event.run.as_str(), entries));
+                }
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
-        let mut inner = self.lock();
-        let written = inner.write(&self.experiment, &kept);
-        inner.store.heed(&written);
-        if written.is_ok() {
-            let ends = |entries: &[Entry]| entries.iter().any(|e| matches!(e, Entry::End(_)));
-            for (run, _) in kept.iter().filter(|(_, entries)| ends(entries)) {
-                inner.locks.give_back(run);
-            }
-        }
+        let written = self.lock().keep(&self.experiment, &kept);
         written.and(refused.map_or(Ok(()), Err))
     }
 
@@ -179,6 +178,38 @@ impl Tracker for SqliteTracker {
 }
 
 impl Inner {
+    /// Writes events, and before them what their runs began with where that is not there yet.
+    fn keep(&mut self, experiment: &str, events: &[(&str, Vec<Entry>)]) -> Result<()> {
+        let runs = events.iter().map(|(run, _)| *run);
+        let late: Vec<_> = runs
+            .filter_map(|run| self.unbegun.remove_entry(run))
+            .collect();
+        let late_ones = late.iter().map(|(run, began)| (run.as_str(), began));
+        let all = late_ones.chain(events.iter().map(|(run, entries)| (*run, entries)));
+        let all: Vec<(&str, &[Entry])> = all.map(|(run, of)| (run, of.as_slice())).collect();
+        let written = self.write(experiment, &all);
+        self.store.heed(&written);
+        let has = |run: &str, is: fn(&Entry) -> bool| {
+            let mut of_run = all.iter().filter(|(of, _)| *of == run);
+            of_run.any(|(_, entries)| entries.iter().any(is))
+        };
+        let ended = |run: &str| has(run, |entry| matches!(entry, Entry::End(_)));
+        if written.is_ok() {
+            for (run, _) in all.iter().filter(|(run, _)| ended(run)) {
+                self.locks.give_back(run);
+            }
+            return Ok(());
+        }
+        // What ended is not begun any more.
+        let began = |entries: &[Entry]| matches!(entries.first(), Some(Entry::Run(_)));
+        for (run, entries) in all.iter().filter(|(run, of)| began(of) && !ended(run)) {
+            if !self.store.has_run(run) {
+                self.unbegun.insert((*run).to_owned(), entries.to_vec());
+            }
+        }
+        written
+    }
+
     /// Marks the runs whose process is gone.
     fn mark_dead(&mut self) -> Result<()> {
         let shown = self.store.path.display();

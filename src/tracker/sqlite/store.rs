@@ -153,6 +153,13 @@ impl Store {
         let _ = self.connection.busy_timeout(patience);
     }
 
+    /// Whether a run has begun, as far as can be told.
+    pub(super) fn has_run(&self, run: &str) -> bool {
+        let sql = "SELECT 1 FROM runs WHERE run_uuid = ?1";
+        let found = self.connection.query_row(sql, [run], |_| Ok(()));
+        found.is_ok()
+    }
+
     /// Makes all commits survive a power loss.
     pub(super) fn flush(&self) -> Result<()> {
         // In another mode than WAL this does nothing, and the commits are on the disk already.

@@ -25,11 +25,12 @@ pub(super) struct Place {
 impl Inner {
     /// Writes events in one transaction. An event that is refused is taken back by itself; the others
     /// are kept, and the first refusal is told.
-    pub(super) fn write(&mut self, experiment: &str, events: &[(&str, Vec<Entry>)]) -> Result<()> {
+    pub(super) fn write(&mut self, experiment: &str, events: &[(&str, &[Entry])]) -> Result<()> {
         let Self {
             store,
             files,
             locks,
+            ..
         } = self;
         let Store {
             path,
@@ -49,12 +50,12 @@ impl Inner {
             experiment,
             has_workspaces: *has_workspaces,
             places: HashMap::new(),
+            refused: None,
         };
         let mut metrics = Metrics::new(&writing).map_err(fail)?;
-        let mut refused = None;
         for (run, entries) in events {
             // Most events are a number, which nothing refuses once its run is known.
-            if let [Entry::Metrics(of)] = entries.as_slice()
+            if let [Entry::Metrics(of)] = entries
                 && writer.places.contains_key(*run)
             {
                 metrics.insert(run, of).map_err(fail)?;
@@ -67,12 +68,13 @@ impl Inner {
                 if writing.execute_batch("ROLLBACK TO event").is_err() {
                     return Err(error);
                 }
-                refused = refused.or(Some(error));
+                writer.refused.get_or_insert(error);
             }
             writing.execute_batch("RELEASE event").map_err(fail)?;
         }
         metrics.finish().map_err(fail)?;
         drop(metrics);
+        let refused = writer.refused.take();
         writing.commit().map_err(fail)?;
         refused.map_or(Ok(()), Err)
     }
@@ -87,6 +89,8 @@ struct Writer<'a> {
     experiment: &'a str,
     has_workspaces: bool,
     places: HashMap<String, Place>,
+    /// The first thing that could not be kept.
+    refused: Option<Error>,
 }
 
 impl Writer<'_> {
@@ -107,7 +111,10 @@ impl Writer<'_> {
                 Entry::Tags(pairs) => write_tags(connection, run, pairs),
                 Entry::Dataset(of) => write_dataset(connection, run, &place, of),
                 Entry::Artifact(artifact) => {
-                    self.files.keep(&place.artifacts, artifact)?;
+                    // A file that cannot be kept takes nothing else with it, least of all the run.
+                    if let Err(error) = self.files.keep(&place.artifacts, artifact) {
+                        self.refused.get_or_insert(error);
+                    }
                     Ok(())
                 }
                 Entry::Model(of) => {
@@ -280,12 +287,26 @@ fn write_tags(connection: &Connection, run: &str, pairs: &[Pair]) -> rusqlite::R
     Ok(())
 }
 
+/// Ties a dataset to a run. The tables have room for one tie: a second role needs a dataset of its own.
 fn write_dataset(
     connection: &Connection,
     run: &str,
     place: &Place,
     of: &DatasetEntry,
 ) -> rusqlite::Result<()> {
+    if write_input(connection, run, place, of)? != of.context {
+        write_input(connection, run, place, &of.in_role())?;
+    }
+    Ok(())
+}
+
+/// The role in which the run reads the dataset from now on.
+fn write_input(
+    connection: &Connection,
+    run: &str,
+    place: &Place,
+    of: &DatasetEntry,
+) -> rusqlite::Result<String> {
     connection.execute(
         "INSERT INTO datasets (dataset_uuid, experiment_id, name, digest, dataset_source_type, \
          dataset_source, dataset_schema, dataset_profile) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
@@ -319,7 +340,10 @@ fn write_dataset(
             params![input, of.context],
         )?;
     }
-    Ok(())
+    let sql = "SELECT value FROM inputs JOIN input_tags USING (input_uuid) WHERE source_id = ?1 \
+               AND destination_id = ?2 AND name = 'mlflow.data.context'";
+    let role = connection.query_row(sql, [dataset.as_str(), run], |row| row.get(0));
+    Ok(role.optional()?.unwrap_or_else(|| of.context.clone()))
 }
 
 /// Marks a run whose process is gone, unless it ended before. It lasted until it was last heard of.
