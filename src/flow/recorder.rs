@@ -1,18 +1,41 @@
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use crate::error::Result;
 use crate::tracker::{Event, Tracker, What};
+
+/// The trackers that were waited for in vain, by their place. Runs that are nested in one share it, so
+/// that a sweep does not wait for a store that is away once a candidate; the run they are nested in
+/// waits again at its end, for all of them.
+#[derive(Default)]
+pub(super) struct Patience(Mutex<BTreeSet<usize>>);
+
+impl Patience {
+    fn has(&self, place: usize) -> bool {
+        let spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        !spent.contains(&place)
+    }
+
+    fn lose(&self, place: usize) {
+        let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        spent.insert(place);
+    }
+}
 
 /// Sends events to the tracker and remembers what was lost.
 pub(super) struct Recorder<'a, K> {
     run: &'a str,
     tracker: &'a K,
+    patience: &'a Patience,
     lost: Vec<String>,
 }
 
 impl<'a, K: Tracker> Recorder<'a, K> {
-    pub(super) fn new(run: &'a str, tracker: &'a K) -> Self {
+    pub(super) fn new(run: &'a str, tracker: &'a K, patience: &'a Patience) -> Self {
         Self {
             run,
             tracker,
+            patience,
             lost: Vec::new(),
         }
     }
@@ -24,7 +47,19 @@ impl<'a, K: Tracker> Recorder<'a, K> {
 
     /// Makes what was recorded durable.
     pub(super) fn flush(&mut self) -> Result<()> {
-        self.each(self.tracker, &|tracker| tracker.flush())
+        let mut place = 0;
+        let patience = self.patience;
+        self.each(self.tracker, &mut |tracker| {
+            place += 1;
+            if !patience.has(place) {
+                return Ok(());
+            }
+            let flushed = tracker.flush();
+            if flushed.is_err() {
+                patience.lose(place);
+            }
+            flushed
+        })
     }
 
     /// What the tracker lost, for the warnings of the run.
@@ -34,7 +69,7 @@ impl<'a, K: Tracker> Recorder<'a, K> {
 
     pub(super) fn record(&mut self, what: What) -> Result<()> {
         let event = Event::now(self.run, what);
-        self.each(self.tracker, &|tracker| tracker.record(&event))
+        self.each(self.tracker, &mut |tracker| tracker.record(&event))
     }
 
     /// Records several events in one go.
@@ -43,14 +78,14 @@ impl<'a, K: Tracker> Recorder<'a, K> {
         if events.is_empty() {
             return Ok(());
         }
-        self.each(self.tracker, &|tracker| tracker.record_all(&events))
+        self.each(self.tracker, &mut |tracker| tracker.record_all(&events))
     }
 
     /// Calls every tracker, also when one before it failed, and judges each by itself.
     fn each(
         &mut self,
         tracker: &dyn Tracker,
-        call: &dyn Fn(&dyn Tracker) -> Result<()>,
+        call: &mut dyn FnMut(&dyn Tracker) -> Result<()>,
     ) -> Result<()> {
         let members = tracker.members();
         if members.is_empty() {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::recorder::Recorder;
+use super::recorder::{Patience, Recorder};
 use super::{Divided, Settings};
 use crate::error::{ErrorKind, Result};
 use crate::estimator::Estimator;
@@ -31,12 +31,14 @@ pub(super) fn recorded<K: Tracker, R>(
     work: impl FnOnce(&mut ScanLog, &mut Recorder<'_, K>) -> Result<R>,
 ) -> Result<(Session, R)> {
     let ended = |_: &R| Status::Finished;
-    recorded_as(new_id(), tracker, settings, started, work, ended)
+    let own = (new_id(), &Patience::default());
+    recorded_as(own, tracker, settings, started, work, ended)
 }
 
-/// As [`recorded`], of a run that has a name, and of work that tells how it ended.
+/// As [`recorded`], of a run that has a name and shares its patience with others, and of work that
+/// tells how it ended.
 pub(super) fn recorded_as<K: Tracker, R>(
-    id: String,
+    (id, patience): (String, &Patience),
     tracker: &K,
     settings: &Settings,
     started: What,
@@ -45,8 +47,17 @@ pub(super) fn recorded_as<K: Tracker, R>(
 ) -> Result<(Session, R)> {
     let span = tracing::info_span!("floe.run", run = %id);
     let _entered = span.enter();
-    let mut recorder = Recorder::new(&id, tracker);
-    recorder.record(started)?;
+    let mut recorder = Recorder::new(&id, tracker, patience);
+    if let Err(error) = recorder.record(started) {
+        // Part of it may be there, or a neighbour has all of it: a run that does not run has ended.
+        let (status, said) = (Status::Failed, Some(error.to_string()));
+        let ended = recorder.record(What::Finished {
+            status,
+            error: said,
+        });
+        let _ = ended.and_then(|()| recorder.flush());
+        return Err(error);
+    }
     let mut log = ScanLog::new(&settings.cancel);
     let done = work(&mut log, &mut recorder);
     let (status, error) = match &done {

@@ -52,6 +52,68 @@ fn a_strict_tracker_fails_the_run_and_its_neighbours_still_record() {
     assert!(error.unwrap().contains("the store is away"));
 }
 
+/// Counts how often it is waited for, in vain or not.
+#[derive(Clone, Debug)]
+struct Waited {
+    flushes: Arc<std::sync::atomic::AtomicUsize>,
+    in_vain: bool,
+}
+
+impl Tracker for Waited {
+    fn record(&self, _: &Event) -> floe::Result<()> {
+        Ok(())
+    }
+
+    fn flush(&self) -> floe::Result<()> {
+        self.flushes
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if self.in_vain {
+            return Err(floe::Error::new(ErrorKind::Track, "the store is away").transient());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_sweep_does_not_wait_in_vain_once_a_candidate() {
+    let waited = |in_vain| Waited {
+        flushes: Arc::default(),
+        in_vain,
+    };
+    let (good, bad) = (waited(false), waited(true));
+    let rows = df!["x" => (0..40).map(f64::from).collect::<Vec<_>>(),
+                   "y" => (0..40).map(|x| f64::from(x * x % 7)).collect::<Vec<_>>()];
+    let study = floe::from(InMemory::new(rows.unwrap()))
+        .split(TrainTestSplit::new(0.25).seed(1))
+        .sweep(
+            KFold::new(2),
+            floe::flow::Candidates::axis("alpha", [0.1, 1.0, 2.0, 3.0, 4.0]),
+            |flow, alpha| flow.learn(Ridge::new(["x"], "y").alpha(*alpha)),
+        )
+        .track((bad.clone(), good.clone()))
+        .workers(1)
+        .run()
+        .unwrap();
+    let count = |waited: &Waited| waited.flushes.load(std::sync::atomic::Ordering::Relaxed);
+    // Once for the first candidate and once for all at the end; the good one for each.
+    assert_eq!((count(&bad), count(&good)), (2, 6));
+    let said = |warning: &&String| warning.contains("the store is away");
+    assert!(study.warnings().iter().any(|warning| said(&warning)));
+}
+
+#[test]
+fn a_run_that_a_strict_tracker_stops_at_once_has_ended_for_the_others() {
+    let memory = MemoryTracker::new();
+    let tracker = (memory.clone(), Strict::new(Failing(0.into())));
+    flow!().track(tracker).run().unwrap_err();
+    let events = memory.events();
+    let [first, last] = events.as_slice() else {
+        panic!("{events:?}")
+    };
+    assert!(matches!(first.what, What::Started(_)));
+    assert!(matches!(&last.what, What::Finished { error: Some(_), .. }));
+}
+
 #[test]
 fn json_lines_are_whole_lines_and_runs_share_a_file() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ use super::{Prepared, Study, Sweep, Tried};
 use crate::error::{Error, ErrorKind, Result, label, listed};
 use crate::estimator::Estimator;
 use crate::flow::divide::{Division, HasTest, HasTrain, dealt};
-use crate::flow::recorder::Recorder;
+use crate::flow::recorder::{Patience, Recorder};
 use crate::flow::run::{self, RunOf};
 use crate::flow::states::Divided;
 use crate::flow::{fit, provenance, scoring, session};
@@ -60,8 +60,14 @@ where
             Status::Finished
         }
     };
-    let (session, mut study) =
-        session::recorded_as(id, &sweep.tracker, settings, started, work, status)?;
+    let (session, mut study) = session::recorded_as(
+        (id, &Patience::default()),
+        &sweep.tracker,
+        settings,
+        started,
+        work,
+        status,
+    )?;
     study.id = session.id;
     study.scans = session.scans;
     study.warnings.extend(session.lost);
@@ -128,6 +134,7 @@ where
         rows: &rows,
         folds: each,
         workers: sweep.workers,
+        patience: Patience::default(),
         on_progress: sweep.on_progress.as_deref(),
     };
     let judged = judging.all(&flows, learned)?;

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::estimator::Estimator;
 use crate::flow::ascent::FittedOf;
 use crate::flow::divide::Division;
-use crate::flow::recorder::Recorder;
+use crate::flow::recorder::{Patience, Recorder};
 use crate::flow::score_folds::score;
 use crate::flow::states::Taught;
 use crate::flow::{Settings, session};
@@ -38,6 +38,8 @@ pub(super) struct Judging<'a, C, K> {
     pub(super) rows: &'a RowSet,
     pub(super) folds: &'a [Fold],
     pub(super) workers: usize,
+    /// How the tracker is waited for at the end of each.
+    pub(super) patience: Patience,
     pub(super) on_progress: Option<&'a (dyn Fn(&Progress) + Send + Sync)>,
 }
 
@@ -222,7 +224,7 @@ impl<C: Clone + Sync, K: Tracker> Judging<'_, C, K> {
             Ok((metrics, warnings))
         };
         let recorded = session::recorded_as(
-            run.clone(),
+            (run.clone(), &self.patience),
             self.tracker,
             self.settings,
             started,
