@@ -24,6 +24,7 @@ pub(crate) struct Report<'a, P: Plan, T: Plan> {
     pub(crate) scaled_baseline: &'a Metrics,
     pub(crate) explain: &'a Explain,
     pub(crate) warnings: &'a [String],
+    pub(crate) is_tracked: bool,
 }
 
 impl<P: Plan, T: Plan> Report<'_, P, T>
@@ -88,7 +89,9 @@ where
         if let Some(folder) = &self.args.out {
             writeln!(out, "Written to {}: {}", folder.display(), FILES.join(", "))?;
         }
-        if let Some(place) = self.args.tracking.told() {
+        if self.is_tracked
+            && let Some(place) = self.args.tracking.told()
+        {
             writeln!(out, "Tracked in {place}")?;
         }
         Ok(())

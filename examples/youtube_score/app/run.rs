@@ -80,11 +80,16 @@ pub(crate) fn run(args: &Args, progress: &Progress, out: &mut impl Write) -> Out
     refuse_one_file(&read.into_iter().chain(written).collect::<Vec<_>>())?;
     let mut job = Job {
         args,
-        // A folder that cannot be is told of before the work, not after it.
-        store: args.tracking.tracker()?,
+        store: None,
+        untracked: None,
         collection: None,
         progress,
     };
+    // A store that cannot be opened is no reason to do without the score.
+    match args.tracking.tracker() {
+        Ok(store) => job.store = store,
+        Err(error) => job.untracked = Some(format!("tracking: {error}")),
+    }
     if let Some(input) = &args.input {
         return job.split(likes(input)?, out);
     }
@@ -122,6 +127,8 @@ fn too_few(args: &Args, collection: &Collection, missing: usize, out: &mut impl 
 struct Job<'a> {
     args: &'a Args,
     store: Option<SqliteTracker>,
+    /// Why there is none although one was asked for.
+    untracked: Option<String>,
     collection: Option<&'a Collection>,
     progress: &'a Progress,
 }
@@ -162,6 +169,7 @@ impl Job<'_> {
         self.progress.say("fitting and scoring the line");
         let run = linear.run()?;
         let mut warnings = run.warnings().to_vec();
+        warnings.extend(self.untracked.clone());
         self.progress.say("scoring the baseline");
         let baseline = flow
             .learn(MeanRegressor::new(LIKES))
@@ -183,6 +191,7 @@ impl Job<'_> {
             scaled_baseline: baseline.scaled_metrics(),
             explain: &explain,
             warnings: &warnings,
+            is_tracked: store.is_some(),
         };
         if args.json {
             result.json(out)
