@@ -3,7 +3,10 @@
 mod artifact;
 mod dataset;
 #[cfg(any(feature = "sqlite", feature = "mlflow"))]
-#[allow(dead_code, reason = "the stores that use it are being built")]
+#[cfg_attr(
+    not(all(feature = "sqlite", feature = "mlflow")),
+    allow(dead_code, reason = "each of the two stores needs its own part of it")
+)]
 pub(crate) mod entities;
 mod event;
 mod json_lines;
@@ -11,7 +14,6 @@ mod logged_model;
 mod memory;
 #[cfg(feature = "mlflow")]
 mod mlflow;
-#[cfg(any(feature = "sqlite", feature = "mlflow"))]
 mod model_files;
 mod number;
 mod optional;
