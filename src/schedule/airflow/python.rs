@@ -1,5 +1,6 @@
 //! Texts as Python, the shell and Jinja read them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -18,10 +19,22 @@ pub(super) fn delta(time: Duration) -> String {
     }
 }
 
-/// The name of a variable for a stage.
-pub(super) fn variable(stage: &str) -> String {
-    // A prefix keeps it from being a keyword, a digit first, or a name of the file's own.
-    format!("stage_{}", stage.replace('-', "_"))
+/// The names of the variables for stages, each another.
+pub(super) fn variables<'a>(stages: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, String> {
+    let mut taken = BTreeSet::new();
+    let mut variables = BTreeMap::new();
+    for stage in stages {
+        // A prefix keeps it from being a keyword, a digit first, or a name of the file's own.
+        let name = format!("stage_{}", stage.replace('-', "_"));
+        let mut variable = name.clone();
+        let mut number = 2;
+        while !taken.insert(variable.clone()) {
+            variable = format!("{name}_{number}");
+            number += 1;
+        }
+        variables.insert(stage, variable);
+    }
+    variables
 }
 
 /// A word of a shell command, with the places in it read from the environment.
@@ -45,7 +58,7 @@ pub(super) fn word(argument: &str) -> String {
     if word.is_empty() {
         word.push_str("''");
     }
-    raw(&word)
+    rendered(&word)
 }
 
 /// The first place of an argument, with what is before and after it.
@@ -93,9 +106,44 @@ pub(super) fn raw(text: &str) -> String {
     escaped + rest
 }
 
+/// A text for a field that Jinja renders, which has it again as it was. A text that ends as a
+/// script's name does would be read as a file's, and a line end at the end would be dropped.
+pub(super) fn rendered(text: &str) -> String {
+    let mut escaped = raw(text).replace('\r', "{{ '\\r' }}");
+    if [".sh", ".bash", "\n"].iter().any(|end| text.ends_with(end)) {
+        escaped.push_str("{{ '' }}");
+    }
+    escaped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_two_stages_share_a_variable() {
+        let stages = ["get-data", "a-b", "a_b", "a_b_2", "a-b-2"];
+        let variables = variables(stages.into_iter());
+        let names: BTreeSet<_> = variables.values().collect();
+        assert_eq!(names.len(), stages.len(), "{variables:?}");
+        assert_eq!(variables["get-data"], "stage_get_data");
+        assert_eq!(variables["a_b"], "stage_a_b_2");
+    }
+
+    #[test]
+    fn what_is_rendered_is_no_file_and_keeps_its_line_ends() {
+        let cases = [
+            ("heat", "heat"),
+            ("install.sh", "install.sh{{ '' }}"),
+            ("run.bash", "run.bash{{ '' }}"),
+            ("heat\n", "heat\n{{ '' }}"),
+            ("a\r\nb", "a{{ '\\r' }}\nb"),
+            ("{{ ds }}", "{{ '{' }}{ ds }}"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(rendered(text), expected);
+        }
+    }
 
     #[test]
     fn words_are_literal_but_for_their_places() {

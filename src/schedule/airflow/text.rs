@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::python::{delta, of_parameter, raw, string, variable, word};
+use super::python::{delta, of_parameter, rendered, string, variables, word};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schedule::job::work::Work;
 use crate::schedule::{CatchUp, Parameters, Retry, Schedule, Stage, Timing, exit_code};
@@ -242,7 +242,7 @@ fn same_names(runs: &[Parameters], names: &[&str]) -> Result<()> {
 /// The parameters of a single run, as Python writes them and Jinja leaves them.
 fn own_values(run: &Parameters) -> Vec<(&str, String)> {
     run.iter()
-        .map(|(name, value)| (name, string(&raw(value))))
+        .map(|(name, value)| (name, string(&rendered(value))))
         .collect()
 }
 
@@ -253,8 +253,10 @@ fn stages(
     indent: &str,
     parameters: &[(&str, String)],
 ) -> Result<()> {
+    let variables = variables(schedule.job.stages());
     for (at, stage) in schedule.job.stages.iter().enumerate() {
-        let _ = writeln!(out, "{indent}{} = BashOperator(", variable(&stage.name));
+        let variable = &variables[stage.name.as_str()];
+        let _ = writeln!(out, "{indent}{variable} = BashOperator(");
         let retry = schedule.retry_of(at);
         let mut settings = operator(stage, retry, program, parameters)?;
         if schedule.job.mapped().len() > 1 {
@@ -270,7 +272,11 @@ fn stages(
     }
     for stage in &schedule.job.stages {
         for before in &stage.after {
-            let (before, after) = (variable(before), variable(&stage.name));
+            let after = &variables[stage.name.as_str()];
+            // A stage waits only for others of its job, which was checked.
+            let Some(before) = variables.get(before.as_str()) else {
+                continue;
+            };
             let _ = writeln!(out, "{indent}{before} >> {after}");
         }
     }
@@ -323,7 +329,7 @@ fn operator(
         ("retries", retry.times.to_string()),
     ];
     if let Some(folder) = folder {
-        settings.push(("cwd", string(&raw(&folder.to_string_lossy()))));
+        settings.push(("cwd", string(&rendered(&folder.to_string_lossy()))));
     }
     if retry.times > 0 {
         settings.push(("retry_delay", delta(retry.delay)));
