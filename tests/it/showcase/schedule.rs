@@ -224,6 +224,7 @@ fn earlier_ranges_pauses_pages_and_dags(job: &Job) {
     );
     assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("<script"));
     let tracking = job.room.path("tracking");
+    let kept = fs::read_to_string(job.room.path("job/job.json")).unwrap();
     job.run(&[
         "export-airflow",
         "--output",
@@ -239,6 +240,33 @@ fn earlier_ranges_pauses_pages_and_dags(job: &Job) {
     ]);
     let dag = fs::read_to_string(dag).unwrap();
     assert!(dag.contains("{\"parameter_query\": \"heat\"}"), "{dag}");
+    let after = fs::read_to_string(job.room.path("job/job.json")).unwrap();
+    assert_eq!(after, kept, "an export changes nothing");
+}
+
+#[test]
+fn queries_that_read_alike_have_folders_of_their_own() {
+    let job = Job::new();
+    let (folder, tracking) = (job.room.path("job"), job.room.path("tracking"));
+    for query in ["heat!", "heat?"] {
+        let words = [
+            "stage",
+            "get-data",
+            "--folder",
+            &folder,
+            "--tracking",
+            &tracking,
+            "--query",
+            query,
+            "--interval-start",
+            "2026-02-01T06:00:00Z",
+            "--interval-end",
+            "2026-02-01T07:00:00Z",
+        ];
+        job.run(&words);
+    }
+    let folders = fs::read_dir(job.room.path("job/intervals")).unwrap();
+    assert_eq!(folders.count(), 2);
 }
 
 #[test]

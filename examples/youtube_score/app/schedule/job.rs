@@ -108,7 +108,6 @@ impl Job {
                 Error::new(ErrorKind::Output, message)
             })?;
         }
-        job.remember(folder)?;
         Ok(job)
     }
 

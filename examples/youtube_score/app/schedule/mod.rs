@@ -119,6 +119,10 @@ fn keep(args: &ScheduleArgs, progress: &Progress, out: &mut impl Write) -> Outco
         .on_failure(said("failed"))
         .on_retry(said("is tried again:"));
     let state = State::open(args.folder.state())?;
+    if !state.is_kept()? {
+        // Of a schedule that another process keeps, orders go on as that one says.
+        job.remember(&args.folder)?;
+    }
     let stop = Stop::on_signals()?;
     progress.say("waiting for the next interval; Ctrl-C ends it");
     let mut scheduler = Scheduler::new(&schedule, &state)

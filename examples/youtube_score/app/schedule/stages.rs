@@ -2,6 +2,7 @@
 //! was there before.
 
 use std::fmt;
+use std::hash::Hasher;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use floe::schedule::Interval;
 use floe::tracker::{RunInfo, RunLog, SqliteTracker, Status};
 use floe::{Error, ErrorKind};
 use serde_json::Value;
+use siphasher::sip::SipHasher13;
 
 use super::super::{self as app, Cli, Outcome, Progress};
 use super::collect;
@@ -106,9 +108,14 @@ fn step<const N: usize>(words: [&str; N], progress: &Progress, out: &mut impl Wr
 /// Where the files of an interval lie.
 pub(super) fn folder_of(folder: &Path, query: &str, interval: Interval) -> PathBuf {
     let word = |c: char| if c.is_alphanumeric() { c } else { '_' };
-    let query: String = query.chars().map(word).collect();
-    let start = interval.start().to_string().replace(':', "-");
-    folder.join("intervals").join(query).join(start)
+    // For people, and cut for the file system; the hash tells apart what reads the same then.
+    let words: String = query.chars().map(word).take(40).collect();
+    let mut hasher = SipHasher13::new();
+    hasher.write(query.as_bytes());
+    let query = format!("{words}-{:016x}", hasher.finish());
+    let time = |at: Timestamp| at.to_string().replace(':', "-");
+    let interval = format!("{}_{}", time(interval.start()), time(interval.end()));
+    folder.join("intervals").join(query).join(interval)
 }
 
 fn get_data(args: &Args, interval: Interval, folder: &Path, out: &mut impl Write) -> Outcome {
