@@ -69,7 +69,8 @@ impl Lock {
 
     pub(crate) fn is_held(folder: &Path) -> Result<bool> {
         let file = open(folder)?;
-        match file.try_lock() {
+        // Shared, so that two who ask at once do not take each other for the one that keeps it.
+        match file.try_lock_shared() {
             Ok(()) => Ok(false),
             Err(TryLockError::WouldBlock) => Ok(true),
             Err(TryLockError::Error(error)) => Err(fail(folder, &error)),
@@ -105,4 +106,22 @@ fn open(folder: &Path) -> Result<File> {
 fn fail(folder: &Path, error: &std::io::Error) -> Error {
     let message = format!("the lock in `{}` failed: {error}", folder.display());
     Error::new(ErrorKind::Schedule, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_is_not_taken_for_who_keeps() {
+        let folder = tempfile::tempdir().unwrap();
+        let asks = open(folder.path()).unwrap();
+        asks.try_lock_shared().unwrap();
+        assert!(!Lock::is_held(folder.path()).unwrap());
+        drop(asks);
+        let lock = Lock::take(folder.path()).unwrap();
+        assert!(Lock::is_held(folder.path()).unwrap());
+        drop(lock);
+        assert!(!Lock::is_held(folder.path()).unwrap());
+    }
 }
