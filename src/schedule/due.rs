@@ -36,8 +36,10 @@ pub(crate) struct Due {
     pub(crate) intervals: Vec<Interval>,
     /// What is left out, from the first boundary to the last.
     pub(crate) missed: Option<Interval>,
-    /// Up to where all is decided.
-    pub(crate) cursor: Timestamp,
+    /// Up to where all is decided; nothing new while no interval was decided on.
+    pub(crate) cursor: Option<Timestamp>,
+    /// Where the next interval begins.
+    pub(crate) next: Timestamp,
 }
 
 /// Decides on what ended since the cursor; at most so many intervals at once, and the cursor goes
@@ -53,15 +55,23 @@ pub(crate) fn due(
     most: usize,
 ) -> Option<Due> {
     let from = match cursor {
-        // A new timing may have no boundary at the old cursor: it begins at its own next one.
-        Some(cursor) => table.first(cursor)?,
+        Some(cursor) => goes_on(table, rules.start, cursor)?,
         None => first(table, rules, now)?,
     };
+    // A stretch between two timings belongs to no interval: it is missed as soon as the new timing
+    // decides on its first one, and not before, so that a timing tried for a minute loses nothing.
+    let decided = match cursor {
+        Some(cursor) if rules.start.is_none_or(|start| start <= cursor) => cursor,
+        _ => from,
+    };
+    let left_out = |until: Timestamp| (decided < until).then(|| Interval::between(decided, until));
     let until = rules.end.map_or(now, |end| end.min(now));
     let nothing = Due {
         intervals: Vec::new(),
         missed: None,
-        cursor: from,
+        // The first look says where a schedule begins, unless that is still to come.
+        cursor: (cursor.is_none() && from <= now).then_some(from),
+        next: from,
     };
     // The newest boundary that has come; nothing has ended before the second one.
     let Some(last) = table.last(until).filter(|last| *last > from) else {
@@ -69,11 +79,14 @@ pub(crate) fn due(
     };
     if rules.catch_up == CatchUp::All {
         let intervals: Vec<_> = table.intervals(from, last).take(most).collect();
-        let cursor = intervals.last().map_or(from, Interval::end);
+        let Some(end) = intervals.last().map(Interval::end) else {
+            return Some(nothing);
+        };
         return Some(Due {
             intervals,
-            cursor,
-            ..nothing
+            missed: left_out(from),
+            cursor: Some(end),
+            next: end,
         });
     }
     if most == 0 {
@@ -84,9 +97,20 @@ pub(crate) fn due(
     let begin = if in_time { newest.start() } else { last };
     Some(Due {
         intervals: in_time.then_some(newest).into_iter().collect(),
-        missed: (from < begin).then(|| Interval::between(from, begin)),
-        cursor: last,
+        missed: left_out(begin),
+        cursor: Some(last),
+        next: last,
     })
+}
+
+/// Where a schedule goes on that has decided on all up to a cursor. A new timing may have no
+/// boundary there, and begins at its own next one.
+pub(crate) fn goes_on(
+    table: &Timetable,
+    start: Option<Timestamp>,
+    cursor: Timestamp,
+) -> Option<Timestamp> {
+    table.first(start.map_or(cursor, |start| start.max(cursor)))
 }
 
 /// Where a schedule begins that has decided nothing yet: at its start, or with the interval that

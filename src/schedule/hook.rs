@@ -1,12 +1,16 @@
 use std::fmt;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Interval, Parameters};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::{Interval, Parameters, Stop};
 use crate::error::{Error, ErrorKind, Result};
 
 /// What a hook is called about.
@@ -58,7 +62,9 @@ type Call = dyn Fn(&Notice) -> Result<()> + Send + Sync;
 /// down, so that a kill in between loses the notice and not the run.
 ///
 /// Hooks run one after the other beside the schedule. One that fails is warned about and fails
-/// nothing; a command has half a minute.
+/// nothing; a command has half a minute, and is then ended with all that it started. A thousand
+/// notices wait at most. Once the schedule was told to stop, hooks have its stop grace; what waits
+/// after that is dropped with a warning.
 #[derive(Clone)]
 #[must_use]
 pub struct Hook(Kind);
@@ -86,9 +92,9 @@ impl Hook {
         Self(Kind::Call(Arc::new(call)))
     }
 
-    fn fire(&self, notice: &Notice) -> Result<()> {
+    fn fire(&self, notice: &Notice, given_up: &AtomicBool) -> Result<()> {
         match &self.0 {
-            Kind::Command(program, arguments) => command(program, arguments, notice),
+            Kind::Command(program, arguments) => command(program, arguments, notice, given_up),
             Kind::Call(call) => call(notice),
         }
     }
@@ -105,8 +111,19 @@ impl fmt::Debug for Hook {
 
 const TIME_OF_A_COMMAND: Duration = Duration::from_secs(30);
 
-fn command(program: &PathBuf, arguments: &[String], notice: &Notice) -> Result<()> {
+fn command(
+    program: &PathBuf,
+    arguments: &[String],
+    notice: &Notice,
+    given_up: &AtomicBool,
+) -> Result<()> {
     let fail = |what: String| Error::new(ErrorKind::Schedule, what);
+    // No variable of the environment can hold a zero, which a program may well have printed.
+    let message = notice
+        .message
+        .as_deref()
+        .unwrap_or_default()
+        .replace('\0', " ");
     let mut child = Command::new(program)
         .args(arguments)
         .env("FLOE_OCCASION", notice.occasion.name())
@@ -115,12 +132,10 @@ fn command(program: &PathBuf, arguments: &[String], notice: &Notice) -> Result<(
         .env("FLOE_INTERVAL_END", notice.interval.end().to_string())
         .env("FLOE_PARAMETERS", notice.parameters.to_string())
         .env("FLOE_STAGE", notice.stage.as_deref().unwrap_or_default())
-        .env(
-            "FLOE_MESSAGE",
-            notice.message.as_deref().unwrap_or_default(),
-        )
+        .env("FLOE_MESSAGE", message)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
+        .process_group(0)
         .spawn()
         .map_err(|error| fail(format!("`{}` did not start: {error}", program.display())))?;
     let started = Instant::now();
@@ -129,9 +144,13 @@ fn command(program: &PathBuf, arguments: &[String], notice: &Notice) -> Result<(
             Ok(Some(status)) if status.success() => return Ok(()),
             Ok(Some(status)) => return Err(fail(format!("the hook ended with {status}"))),
             Err(error) => return Err(fail(format!("the hook was lost: {error}"))),
-            Ok(None) if started.elapsed() > TIME_OF_A_COMMAND => {
-                // It is ours and has not been waited for, so its number is still its own.
-                let _ = child.kill();
+            Ok(None)
+                if started.elapsed() > TIME_OF_A_COMMAND || given_up.load(Ordering::SeqCst) =>
+            {
+                // It is ours and has not been waited for, so its number is still its own, and its
+                // group's.
+                let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+                let _ = group.map(|group| kill_process_group(group, Signal::KILL));
                 let _ = child.wait();
                 return Err(fail("the hook ran out of time and was ended".to_owned()));
             }
@@ -140,35 +159,54 @@ fn command(program: &PathBuf, arguments: &[String], notice: &Notice) -> Result<(
     }
 }
 
-/// Fires hooks one after the other on a thread of their own; dropped, it waits for the last.
+/// So many notices wait at most: hooks that are slower than what they are told of lose the rest.
+const MOST: usize = 1000;
+/// How long a command that was ended takes to be gone.
+const GONE: Duration = Duration::from_secs(1);
+
+/// Fires hooks one after the other on a thread of their own. Dropped, it waits for the last; once
+/// the schedule was told to stop, only for a grace, and told twice, not at all.
 #[derive(Debug)]
 pub(crate) struct Hooks {
-    sender: Option<Sender<(Hook, Notice)>>,
+    sender: Option<SyncSender<(Hook, Notice)>>,
     thread: Option<JoinHandle<()>>,
+    given_up: Arc<AtomicBool>,
+    stop: Stop,
+    grace: Duration,
 }
 
 impl Hooks {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(stop: Stop, grace: Duration) -> Self {
         Self {
             sender: None,
             thread: None,
+            given_up: Arc::default(),
+            stop,
+            grace: grace.max(GONE),
         }
     }
 
     pub(crate) fn fire(&mut self, hook: &Hook, notice: Notice) {
         let sender = self.sender.get_or_insert_with(|| {
-            let (sender, receiver) = channel();
-            self.thread = Some(std::thread::spawn(move || work(&receiver)));
+            let (sender, receiver) = sync_channel(MOST);
+            let given_up = self.given_up.clone();
+            self.thread = Some(std::thread::spawn(move || work(&receiver, &given_up)));
             sender
         });
-        // The thread lives as long as the sender does.
-        let _ = sender.send((hook.clone(), notice));
+        // The thread lives as long as the sender does, so it can only be full.
+        if sender.try_send((hook.clone(), notice)).is_err() {
+            tracing::warn!(?hook, "a notice was dropped: too many wait for hooks");
+        }
     }
 }
 
-fn work(receiver: &Receiver<(Hook, Notice)>) {
+fn work(receiver: &Receiver<(Hook, Notice)>, given_up: &AtomicBool) {
     while let Ok((hook, notice)) = receiver.recv() {
-        let fire = std::panic::AssertUnwindSafe(|| hook.fire(&notice));
+        if given_up.load(Ordering::SeqCst) {
+            tracing::warn!(?hook, "a notice was dropped: the schedule has stopped");
+            continue;
+        }
+        let fire = std::panic::AssertUnwindSafe(|| hook.fire(&notice, given_up));
         match std::panic::catch_unwind(fire) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(?hook, %error, "a hook failed"),
@@ -180,9 +218,25 @@ fn work(receiver: &Receiver<(Hook, Notice)>) {
 impl Drop for Hooks {
     fn drop(&mut self) {
         self.sender = None;
-        if let Some(thread) = self.thread.take() {
-            // A panic in it was caught and told already.
-            let _ = thread.join();
+        let Some(thread) = self.thread.take() else {
+            return;
+        };
+        let mut told = None;
+        while !thread.is_finished() {
+            if self.stop.told() > 0 {
+                let told = *told.get_or_insert_with(Instant::now);
+                if self.stop.told() > 1 || told.elapsed() >= self.grace {
+                    self.given_up.store(true, Ordering::SeqCst);
+                }
+                if told.elapsed() >= self.grace.saturating_add(GONE) {
+                    // A call cannot be ended; it ends with the process.
+                    tracing::warn!("a hook was left behind: it did not end in time");
+                    return;
+                }
+            }
+            std::thread::sleep(Duration::from_millis(5));
         }
+        // A panic in it was caught and told already.
+        let _ = thread.join();
     }
 }

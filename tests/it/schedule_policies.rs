@@ -158,6 +158,19 @@ fn what_was_backfilled_ahead_does_not_run_again_when_it_is_due() {
 }
 
 #[test]
+fn a_long_range_is_queued_in_parts_and_whole() {
+    let room = Room::new();
+    let films = ["heat", "alien"].map(|film| Parameters::new().with("film", film));
+    let schedule = Schedule::cron("0 * * * *").job(Job::new([room.stage("likes")]).map(films));
+    let (from, to) = (at("2025-02-01T00:00:00Z"), at("2025-06-01T00:00:00Z"));
+    let order = || schedule.backfill(&room.state, from, to, Reprocess::None);
+    let queued = order().unwrap();
+    assert_eq!((queued.new, queued.left), (2 * 24 * 120, 0));
+    let queued = order().unwrap();
+    assert_eq!((queued.new, queued.left), (0, 2 * 24 * 120));
+}
+
+#[test]
 fn a_rerun_begins_at_its_stage_and_keeps_its_key() {
     let room = Room::new();
     let schedule = room.hourly();
@@ -274,6 +287,41 @@ fn failed_runs_in_a_row_pause_the_schedule() {
     room.fails.store(false, Ordering::SeqCst);
     room.state.resume().unwrap();
     assert_eq!(room.keep(&schedule, 4).succeeded, 4);
+}
+
+#[test]
+fn a_rerun_while_paused_runs_what_was_asked_for_and_counts_from_its_own_start() {
+    let room = Room::new();
+    let schedule = room.hourly().pause_after(1).max_active_runs(1);
+    room.keep(&schedule, 1);
+    room.fails.store(true, Ordering::SeqCst);
+    room.clock.set(at("2026-02-01T10:30:00Z"));
+    assert_eq!(room.keep(&schedule, 3).failed, 1);
+    room.fails.store(false, Ordering::SeqCst);
+    assert!(room.state.overview(0).unwrap().paused.is_some());
+    drain(&room.seen);
+
+    room.clock.set(at("2026-02-03T00:00:00Z"));
+    let (run, none) = (interval("2026-02-01T07:00:00Z"), Parameters::new());
+    schedule.rerun(&room.state, run, &none, None).unwrap();
+    let done = room.orders(&schedule);
+    assert_eq!((done.succeeded, done.failed), (1, 0));
+    assert_eq!(drain(&room.seen).len(), 2);
+    let states: Vec<_> = room.states().into_iter().map(|(_, state)| state).collect();
+    assert_eq!(
+        states,
+        [
+            RunState::Success,
+            RunState::Success,
+            RunState::Queued,
+            RunState::Queued
+        ]
+    );
+    let view = room.state.run(run, &none).unwrap().unwrap();
+    assert!(
+        view.started.unwrap() >= at("2026-02-03T00:00:00Z"),
+        "{view:?}"
+    );
 }
 
 #[test]

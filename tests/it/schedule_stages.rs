@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use floe::clock::ManualClock;
+use floe::clock::{Clock, ManualClock, SystemClock};
+use floe::jiff::Timestamp;
 use floe::schedule::{
-    Hook, Job, Outcome, Parameters, Retry, RunState, RunView, Schedule, Scheduler, Stage,
+    Hook, Interval, Job, Outcome, Parameters, Retry, RunState, RunView, Schedule, Scheduler, Stage,
     StageState, State, Stop, Summary, TryState, exit_code,
 };
 use floe::{Error, ErrorKind};
@@ -83,6 +84,119 @@ fn a_grandchild_does_not_outlive_its_stage() {
     assert_eq!(tries(&run, 0), [TryState::Success]);
     let pid = fs::read_to_string(file).unwrap();
     assert!(!lives(&pid), "{pid} was left behind");
+}
+
+#[test]
+fn a_stage_that_ended_in_time_is_not_timed_out_by_what_it_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "trap '' TERM; sleep 300 & exit 0";
+    let job = Job::new([shell("leaves", script).timeout(Duration::from_millis(600))]);
+    let (run, _) = once(folder.path(), job, |schedule| {
+        schedule.grace(Duration::from_millis(1500))
+    });
+    assert_eq!(tries(&run, 0), [TryState::Success]);
+}
+
+#[test]
+fn times_beyond_all_clocks_are_no_limits() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = Job::chain([
+        shell("command", "exit 0").timeout(Duration::MAX),
+        Stage::call("call", |_| Ok(Outcome::Done)).timeout(Duration::MAX),
+    ]);
+    let (run, _) = once(folder.path(), job, |schedule| {
+        schedule.grace(Duration::MAX).run_timeout(Duration::MAX)
+    });
+    assert_eq!(run.state, RunState::Success);
+}
+
+#[test]
+fn hooks_that_hang_do_not_hold_up_the_exit_and_leave_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pid");
+    let line = format!("sleep 300 & echo $! > {}; wait", file.display());
+    let (state, stop) = (State::in_memory().unwrap(), Stop::new());
+    let tells = stop.clone();
+    let job = Job::call("fails", move |_| {
+        tells.tell();
+        Err::<Outcome, _>(Error::new(ErrorKind::Schema, "no\0column"))
+    });
+    let schedule = Schedule::cron("0 * * * *")
+        .on_failure(Hook::command("/bin/sh", ["-c".to_owned(), line]))
+        .on_failure(Hook::command("/bin/sleep", ["300"]))
+        .job(job);
+    let clock = Arc::new(ManualClock::at(at("2026-02-01T06:59:59Z")));
+    let scheduler = Scheduler::new(&schedule, &state)
+        .clock(clock)
+        .stop_by(&stop)
+        .stop_grace(Duration::from_secs(2));
+    let begun = Instant::now();
+    assert_eq!(scheduler.run().unwrap().failed, 1);
+    assert!(begun.elapsed() < Duration::from_secs(15), "{begun:?}");
+    let pid = fs::read_to_string(file).unwrap();
+    assert!(!lives(&pid), "{pid} was left behind");
+}
+
+#[test]
+fn a_state_that_another_writes_to_for_a_while_ends_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("schedule.db");
+    let (begun, waits) = std::sync::mpsc::channel();
+    let job = Job::call("slow", move |_| {
+        begun.send(()).unwrap();
+        std::thread::sleep(Duration::from_millis(500));
+        Ok(Outcome::Done)
+    });
+    let writer = std::thread::spawn(move || {
+        waits.recv().unwrap();
+        let database = rusqlite::Connection::open(database).unwrap();
+        database.busy_timeout(Duration::from_secs(5)).unwrap();
+        database.execute_batch("BEGIN IMMEDIATE").unwrap();
+        std::thread::sleep(Duration::from_millis(2500));
+        database.execute_batch("COMMIT").unwrap();
+    });
+    let (run, _) = once(folder.path(), job, |schedule| schedule);
+    writer.join().unwrap();
+    assert_eq!(tries(&run, 0), [TryState::Success]);
+}
+
+/// The clock of the machine, which counts how often it is asked.
+#[derive(Debug, Default)]
+struct Counting(AtomicUsize);
+
+impl Clock for Counting {
+    fn now(&self) -> Timestamp {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        SystemClock.now()
+    }
+
+    fn pause(&self, time: Duration) {
+        SystemClock.pause(time);
+    }
+}
+
+#[test]
+fn a_retry_that_waits_for_a_place_costs_nothing_meanwhile() {
+    let state = State::in_memory().unwrap();
+    let script = "test $FLOE_PARAMETER_QUERY = slow && exec sleep 2; test $FLOE_ATTEMPT -gt 1";
+    let retry = Retry::times(1).delay(Duration::from_millis(10));
+    let queries = ["flaky", "slow"].map(|query| Parameters::new().with("query", query));
+    let job = Job::new([shell("get", script).pool("service").retry(retry)]).map(queries);
+    let schedule = Schedule::every(Duration::from_hours(1))
+        .pool("service", 1)
+        .job(job.at_once(2));
+    let (from, to) = (at("2026-02-01T06:00:00Z"), at("2026-02-01T07:00:00Z"));
+    let hour = Interval::new(from, to).unwrap();
+    for query in ["flaky", "slow"] {
+        let parameters = Parameters::new().with("query", query);
+        schedule.trigger(&state, hour, &parameters).unwrap();
+    }
+    let clock = Arc::new(Counting::default());
+    let scheduler = Scheduler::new(&schedule, &state).clock(clock.clone());
+    let done = scheduler.only_orders().run().unwrap();
+    assert_eq!((done.succeeded, done.failed), (2, 0));
+    let asked = clock.0.load(Ordering::SeqCst);
+    assert!(asked < 100, "{asked} times in two seconds");
 }
 
 #[test]

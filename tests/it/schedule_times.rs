@@ -307,6 +307,57 @@ fn a_new_timing_goes_on_at_its_own_next_boundary() {
         next.to_string(),
         "2026-02-01T12:15:00Z/2026-02-01T14:15:00Z"
     );
+    // What lies between the two timings belongs to no interval, and is written down.
+    let missed = state.overview(0).unwrap().missed;
+    let missed: Vec<_> = missed.iter().map(ToString::to_string).collect();
+    assert_eq!(missed, ["2026-02-01T08:00:00Z/2026-02-01T08:15:00Z"]);
+}
+
+#[test]
+fn a_timing_that_decided_nothing_loses_nothing() {
+    let state = State::in_memory().unwrap();
+    let clock = Arc::new(ManualClock::at(at("2026-02-01T06:20:00Z")));
+    let (job, seen) = remembering();
+    let keep = |schedule: Schedule, intervals| {
+        let schedule = schedule.catch_up(CatchUp::All).job(job.clone());
+        let scheduler = Scheduler::new(&schedule, &state).clock(clock.clone());
+        scheduler.intervals(intervals).run().unwrap()
+    };
+    assert_eq!(keep(Schedule::cron("0 * * * *"), 2).succeeded, 2);
+    // It looks once, and ends: no week ends before its end.
+    let weekly = Schedule::cron("0 6 * * 1").end(at("2026-02-01T09:00:00Z"));
+    assert_eq!(keep(weekly, 2).succeeded, 0);
+    clock.set(at("2026-02-01T10:30:00Z"));
+    assert_eq!(keep(Schedule::cron("0 * * * *"), 2).succeeded, 2);
+    let starts = |seen: &[Interval]| seen.iter().map(Interval::start).collect::<Vec<_>>();
+    let hours = ["06", "07", "08", "09"].map(|hour| at(&format!("2026-02-01T{hour}:00:00Z")));
+    assert_eq!(starts(&seen.lock().unwrap()), hours);
+    assert!(state.overview(0).unwrap().missed.is_empty());
+
+    // Nothing begins before a start that is said later.
+    let later = Schedule::cron("0 * * * *").start(at("2026-02-01T12:30:00Z"));
+    assert_eq!(keep(later, 1).succeeded, 1);
+    let last = seen.lock().unwrap().last().map(Interval::start);
+    assert_eq!(last, Some(at("2026-02-01T13:00:00Z")));
+    assert!(state.overview(0).unwrap().missed.is_empty());
+}
+
+#[test]
+fn a_start_that_was_taken_back_holds_nothing_up() {
+    let state = State::in_memory().unwrap();
+    let clock = Arc::new(ManualClock::at(at("2026-02-01T06:20:00Z")));
+    let (job, seen) = remembering();
+    let keep = |schedule: Schedule| {
+        let schedule = schedule.job(job.clone());
+        let scheduler = Scheduler::new(&schedule, &state).clock(clock.clone());
+        scheduler.intervals(1).run().unwrap()
+    };
+    let (start, end) = (at("2027-02-01T00:00:00Z"), at("2027-02-01T00:30:00Z"));
+    let far = Schedule::cron("0 * * * *").start(start).end(end);
+    assert_eq!(keep(far).succeeded, 0);
+    assert!(state.overview(0).unwrap().next.is_none());
+    assert_eq!(keep(Schedule::cron("0 * * * *")).succeeded, 1);
+    assert_eq!(seen.lock().unwrap()[0].start(), at("2026-02-01T06:00:00Z"));
 }
 
 #[test]

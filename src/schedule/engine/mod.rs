@@ -112,8 +112,8 @@ impl<'a> Scheduler<'a> {
         }
     }
 
-    /// Carries out what is in the queue, paused or not, and ends: for orders that are given while
-    /// nobody keeps the schedule. Nothing comes due meanwhile.
+    /// Carries out what is in the queue, and ends: for orders that are given while nobody keeps the
+    /// schedule. Nothing comes due meanwhile, and of a paused schedule only what was asked for runs.
     pub fn only_orders(self) -> Self {
         Self {
             only_orders: true,

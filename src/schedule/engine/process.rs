@@ -25,12 +25,14 @@ use crate::schedule::{Interval, Parameters, Stage};
 pub(super) struct Group(Arc<Mutex<Option<Pid>>>);
 
 impl Group {
-    pub(super) fn signal(&self, signal: Signal) {
+    /// Signals the group, and tells whether its leader has not ended yet.
+    pub(super) fn signal(&self, signal: Signal) -> bool {
         let leader = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(leader) = *leader {
             // The leader is not waited for before this lock is free, so the group is there.
             let _ = kill_process_group(leader, signal);
         }
+        leader.is_some()
     }
 }
 
@@ -324,7 +326,7 @@ pub(super) fn end_orphan(log: &Path, grace: Duration) -> Result<()> {
             end_by_signals(group, grace, || free_within(Duration::ZERO));
             end_group(group, grace);
         }
-        if !free_within(grace + Duration::from_secs(5)) {
+        if !free_within(grace.saturating_add(Duration::from_secs(5))) {
             let message = format!(
                 "a try that an earlier process started still runs; its log is `{}`",
                 log.display()

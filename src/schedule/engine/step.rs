@@ -1,7 +1,7 @@
 //! One look at the clock, the news and the queue, in one transaction.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,19 +10,28 @@ use super::work::{Active, Engine};
 use crate::error::Result;
 use crate::schedule::decide::{may_start, outcome, settle};
 use crate::schedule::due::due;
-use crate::schedule::state::{Ledger, RunId, Settings};
+use crate::schedule::state::{Ledger, PATIENCE, Queue, RunId, Settings};
 use crate::schedule::{Occasion, Parameters, RunKind, RunState, StageState};
 
 /// At most so many runs are queued in one transaction.
 const BATCH: usize = 1000;
+/// So long a look waits for others that write: what runs is watched in between.
+const SOON: Duration = Duration::from_secs(1);
 
 impl Engine<'_> {
     /// Writes down what ended, what is due and what starts; gives what was written to start.
-    pub(super) fn step(&mut self, news: Vec<News>) -> Result<Vec<Launch>> {
+    ///
+    /// While another process writes for long, nothing is done and the news stays where it is.
+    pub(super) fn step(&mut self, news: &mut Vec<News>) -> Result<Vec<Launch>> {
         let (state, now) = (self.state, self.scheduler.clock.now());
-        let (launches, wrote) = state.write(|ledger| {
+        self.looked = now;
+        let stopping = self.is_stopping();
+        let patience = if stopping { PATIENCE } else { SOON };
+        let mut begun = false;
+        let done = state.write_within(patience, |ledger| {
+            begun = true;
             let before = ledger.changes();
-            for news in news {
+            for news in news.drain(..) {
                 self.take(ledger, news, now)?;
             }
             let mut settings = ledger.settings()?;
@@ -32,7 +41,7 @@ impl Engine<'_> {
             let mut launches = Vec::new();
             loop {
                 if !self.is_stopping() && (!settings.paused || self.scheduler.only_orders) {
-                    self.admit(ledger, now)?;
+                    self.admit(ledger, settings.paused, now)?;
                     self.start(ledger, now, &mut launches)?;
                 }
                 if !self.finish(ledger, &mut settings, now)? {
@@ -41,7 +50,14 @@ impl Engine<'_> {
             }
             self.paused = settings.paused;
             Ok((launches, ledger.changes() > before))
-        })?;
+        });
+        let (launches, wrote) = match done {
+            Err(error) if !begun && !stopping && error.is_transient() => {
+                tracing::warn!(%error, "another process writes to the state; trying again");
+                return Ok(Vec::new());
+            }
+            done => done?,
+        };
         self.summary.commits += u64::from(wrote);
         Ok(launches)
     }
@@ -80,21 +96,31 @@ impl Engine<'_> {
             tracing::warn!(%missed, "intervals were missed");
             ledger.miss(missed, now)?;
         }
-        ledger.set_cursor(due.cursor)?;
+        if let Some(cursor) = due.cursor {
+            ledger.set_cursor(cursor)?;
+        }
         self.opened += due.intervals.len();
-        let next = self.table.next(due.cursor);
+        let next = self.table.next(due.next);
+        if let (Some(cursor), true) = (settings.cursor, due.intervals.is_empty())
+            && self.table.next(now).is_some_and(|next| next < cursor)
+        {
+            tracing::warn!(%cursor, "the clock is before what was decided: nothing is due until then");
+        }
         self.next_due = next.filter(|next| self.schedule.end.is_none_or(|end| *next <= end));
         Ok(())
     }
 
-    /// Takes runs from the queue into work, older intervals first.
-    fn admit(&mut self, ledger: &Ledger<'_>, now: Timestamp) -> Result<()> {
+    /// Takes runs from the queue into work, older intervals first; while the schedule is paused
+    /// only those that somebody ordered.
+    fn admit(&mut self, ledger: &Ledger<'_>, paused: bool, now: Timestamp) -> Result<()> {
         let schedule = self.schedule;
+        let due = if paused { Queue::Ordered } else { Queue::Due };
         let limits = [
-            (false, schedule.max_active),
-            (true, schedule.backfill_active),
+            (due, schedule.max_active),
+            (Queue::Backfill, schedule.backfill_active),
         ];
-        for (backfill, most) in limits {
+        for (queue, most) in limits {
+            let backfill = queue == Queue::Backfill;
             let mut places: BTreeMap<Timestamp, usize> = BTreeMap::new();
             for run in self.active.values() {
                 if (run.kind == RunKind::Backfill) == backfill {
@@ -102,7 +128,7 @@ impl Engine<'_> {
                 }
             }
             let mut from = None;
-            while let Some(start) = ledger.next_queued(backfill, from, schedule.depends_on_past)? {
+            while let Some(start) = ledger.next_queued(queue, from, schedule.depends_on_past)? {
                 from = Some(start);
                 let taken = places.get(&start).copied();
                 let free = match taken {
@@ -114,7 +140,7 @@ impl Engine<'_> {
                 };
                 let runs = match free {
                     0 => Vec::new(),
-                    _ => ledger.queued_at(backfill, start, schedule.depends_on_past, free)?,
+                    _ => ledger.queued_at(queue, start, schedule.depends_on_past, free)?,
                 };
                 for run in runs {
                     *places.entry(start).or_default() += 1;
@@ -279,7 +305,7 @@ impl Engine<'_> {
 
 /// Whether a stage that failed has waited long enough. A clock that was set back does not make it
 /// wait longer than it ever may.
-fn is_time(run: &Active, at: usize, longest: std::time::Duration, now: Timestamp) -> bool {
+fn is_time(run: &Active, at: usize, longest: Duration, now: Timestamp) -> bool {
     let Some(not_before) = run.tasks[at].not_before else {
         return true;
     };

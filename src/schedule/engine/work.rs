@@ -33,6 +33,8 @@ pub(super) struct Engine<'a> {
     pub(super) opened: usize,
     /// When the next interval is due; the past where it is not known yet.
     pub(super) next_due: Option<Timestamp>,
+    /// The time of the last look, which has done all that could be done by then.
+    pub(super) looked: Timestamp,
     pub(super) paused: bool,
     pub(super) notices: Vec<Notice>,
     pub(super) summary: Summary,
@@ -69,7 +71,8 @@ pub(super) struct Running {
 /// A try that was told to end.
 pub(super) struct Ending {
     pub(super) why: Why,
-    kill: Instant,
+    /// None when that is further away than the clock goes.
+    kill: Option<Instant>,
     killed: bool,
 }
 
@@ -93,10 +96,11 @@ impl<'a> Engine<'a> {
             receiver,
             opened: 0,
             next_due: Some(Timestamp::MIN),
+            looked: Timestamp::MIN,
             paused: false,
             notices: Vec::new(),
             summary: Summary::default(),
-            hooks: Hooks::new(),
+            hooks: Hooks::new(scheduler.stop.clone(), scheduler.stop_grace),
             told: None,
         })
     }
@@ -112,16 +116,20 @@ impl<'a> Engine<'a> {
     }
 
     fn keep(&mut self) -> Result<()> {
+        let mut news: Vec<News> = Vec::new();
         loop {
-            self.watch_times();
+            // First of all, so that nothing is told to end that has ended.
+            news.extend(self.receiver.try_iter());
+            self.watch_times(&news);
             self.watch_stop();
-            let news: Vec<News> = self.receiver.try_iter().collect();
-            let launches = self.step(news)?;
+            let launches = self.step(&mut news)?;
             for launch in launches {
                 let stage = &self.schedule.job.stages[launch.of.stage];
                 let (of, start) = (launch.of, launch.interval.start());
                 tracing::info!(stage = stage.name, interval = %launch.interval, attempt = of.number, "starting");
-                let deadline = stage.timeout.map(|timeout| Instant::now() + timeout);
+                let deadline = stage
+                    .timeout
+                    .and_then(|timeout| Instant::now().checked_add(timeout));
                 let handle = launch.start(stage, self.schedule.grace, &self.sender);
                 self.running.push(Running {
                     of,
@@ -201,17 +209,23 @@ impl<'a> Engine<'a> {
 
     /// The next moment at which the clock alone changes something.
     fn wake(&self) -> Option<Timestamp> {
+        if self.is_stopping() || (self.paused && !self.scheduler.only_orders) {
+            return None;
+        }
         let due = (!self.paused && self.may_open() > 0)
             .then_some(self.next_due)
             .flatten();
-        let tasks = self.active.values().flat_map(|run| &run.tasks);
+        let runs = self.active.values().filter(|run| !run.out_of_time);
+        let tasks = runs.flat_map(|run| &run.tasks);
         let retries = tasks.filter(|task| task.state == StageState::UpForRetry);
         let retries = retries.filter_map(|task| task.not_before);
+        // One that was due at the last look and did not start waits for a place, not for the clock.
+        let retries = retries.filter(|at| *at > self.looked);
         due.into_iter().chain(retries).min()
     }
 
     /// Tells those that ran out of time to end, and ends those that were told and did not.
-    fn watch_times(&mut self) {
+    fn watch_times(&mut self, news: &[News]) {
         let now = Instant::now();
         if let Some(most) = self.schedule.run_timeout {
             for run in self.active.values_mut() {
@@ -220,6 +234,9 @@ impl<'a> Engine<'a> {
         }
         let grace = self.schedule.grace;
         for running in &mut self.running {
+            if news.iter().any(|news| news.of == running.of) {
+                continue;
+            }
             let run = self.active.get(&(running.start, running.of.run));
             let late = running.deadline.is_some_and(|deadline| now >= deadline);
             if late || run.is_some_and(|run| run.out_of_time) {
@@ -249,7 +266,8 @@ impl<'a> Engine<'a> {
             running.end(Why::Stopped, grace);
         }
         let begin = Instant::now();
-        while !self.running.is_empty() && begin.elapsed() < grace + Duration::from_secs(5) {
+        let longest = grace.saturating_add(Duration::from_secs(5));
+        while !self.running.is_empty() && begin.elapsed() < longest {
             if let Ok(news) = self.receiver.recv_timeout(LOOK) {
                 self.running.retain(|running| running.of != news.of);
             }
@@ -285,7 +303,7 @@ impl<'a> Engine<'a> {
 impl Running {
     fn next_moment(&self) -> Option<Instant> {
         match &self.ending {
-            Some(ending) => (!ending.killed).then_some(ending.kill),
+            Some(ending) => ending.kill.filter(|_| !ending.killed),
             None => self.deadline,
         }
     }
@@ -296,12 +314,14 @@ impl Running {
             return;
         }
         match &self.handle {
-            Handle::Process(group) => group.signal(Signal::TERM),
+            // It has ended by itself, and what is left of its group is ended by who saw that.
+            Handle::Process(group) if !group.signal(Signal::TERM) => return,
+            Handle::Process(_) => {}
             Handle::Call(cancel) => cancel.cancel(),
         }
         self.ending = Some(Ending {
             why,
-            kill: Instant::now() + grace,
+            kill: Instant::now().checked_add(grace),
             killed: false,
         });
     }
@@ -310,12 +330,14 @@ impl Running {
         let Some(ending) = &mut self.ending else {
             return;
         };
-        if ending.killed || now < ending.kill {
+        if ending.killed || ending.kill.is_none_or(|kill| now < kill) {
             return;
         }
         ending.killed = true;
         match &self.handle {
-            Handle::Process(group) => group.signal(Signal::KILL),
+            Handle::Process(group) => {
+                group.signal(Signal::KILL);
+            }
             Handle::Call(_) => {
                 // A thread cannot be ended; its later word on itself finds nobody.
                 let end = End::Failed {
@@ -334,7 +356,9 @@ impl Drop for Engine<'_> {
         // Only after a panic or a failed state is there anything left: nothing may run unseen.
         for running in &self.running {
             match &running.handle {
-                Handle::Process(group) => group.signal(Signal::KILL),
+                Handle::Process(group) => {
+                    group.signal(Signal::KILL);
+                }
                 Handle::Call(cancel) => cancel.cancel(),
             }
         }

@@ -19,10 +19,14 @@ pub use lock::AnotherInstance;
 pub(crate) use lock::Lock;
 pub use orders::{Queued, Reprocess};
 pub use overview::{Overview, RunView, StageView, TryView};
+pub(crate) use queue::Queue;
 pub use words::{RunKind, RunState, StageState, TryState};
 
 use super::Definition;
 use crate::error::{Error, ErrorKind, Result};
+
+/// So long an order waits for others that write.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The memory of one schedule: which intervals were decided on, their runs, stages and tries.
 ///
@@ -88,7 +92,7 @@ impl State {
         open: impl FnOnce() -> rusqlite::Result<Connection>,
     ) -> Result<Self> {
         let database = open().and_then(|database| {
-            database.busy_timeout(Duration::from_secs(30))?;
+            database.busy_timeout(PATIENCE)?;
             database.pragma_update(None, "journal_mode", "WAL")?;
             database.pragma_update(None, "synchronous", "FULL")?;
             Ok(database)
@@ -180,7 +184,17 @@ impl State {
 
     /// Does all of it or nothing, with nobody else writing meanwhile.
     pub(crate) fn write<T>(&self, work: impl FnOnce(&Ledger<'_>) -> Result<T>) -> Result<T> {
+        self.write_within(PATIENCE, work)
+    }
+
+    /// As [`write`](Self::write), and waits so long for others that write.
+    pub(crate) fn write_within<T>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&Ledger<'_>) -> Result<T>,
+    ) -> Result<T> {
         let mut database = self.database();
+        database.busy_timeout(patience)?;
         let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let done = work(&Ledger(&transaction))?;
         transaction.commit()?;

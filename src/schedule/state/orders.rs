@@ -8,6 +8,9 @@ use super::words::{RunKind, RunState};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schedule::{Interval, Parameters, Schedule};
 
+/// At most about so many runs are queued in one transaction, so that others can write in between.
+const BATCH: usize = 1000;
+
 /// What a backfill does with runs that there are already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -66,6 +69,9 @@ impl Schedule {
     ///
     /// An interval that comes due later, and has been run so, is not run again.
     ///
+    /// A long range is written in parts of about a thousand runs, so that a running schedule goes on
+    /// meanwhile; after a failure the same call queues the rest.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Schedule`] when the state cannot be written or belongs to another schedule,
@@ -87,22 +93,29 @@ impl Schedule {
         let keys: Vec<String> = self.job.mapped().iter().map(Parameters::key).collect();
         let all: Vec<&str> = self.job.stages().collect();
         let now = Timestamp::now();
-        state.write(|ledger| {
-            ledger.adopt(&self.name, &self.definition())?;
-            let mut queued = Queued::default();
-            for interval in table.intervals(from, to) {
-                for key in &keys {
+        let again = |state: RunState| match reprocess {
+            Reprocess::None => false,
+            Reprocess::Failed => state == RunState::Failed,
+            Reprocess::Completed => state.is_over(),
+        };
+        let mut queued = Queued::default();
+        let mut intervals = table.intervals(from, to);
+        loop {
+            let batch: Vec<_> = intervals
+                .by_ref()
+                .take(BATCH.div_ceil(keys.len()))
+                .collect();
+            state.write(|ledger| {
+                ledger.adopt(&self.name, &self.definition())?;
+                for (interval, key) in batch
+                    .iter()
+                    .flat_map(|at| keys.iter().map(move |key| (*at, key)))
+                {
                     if ledger.queue(interval, key, RunKind::Backfill, now)? {
                         queued.new += 1;
                         continue;
                     }
-                    let found = ledger.find(interval, key)?;
-                    let again = |state: RunState| match reprocess {
-                        Reprocess::None => false,
-                        Reprocess::Failed => state == RunState::Failed,
-                        Reprocess::Completed => state.is_over(),
-                    };
-                    match found {
+                    match ledger.find(interval, key)? {
                         Some((run, state)) if again(state) => {
                             ledger.renew(run, &all)?;
                             ledger.set_kind(run, RunKind::Backfill)?;
@@ -111,9 +124,12 @@ impl Schedule {
                         _ => queued.left += 1,
                     }
                 }
+                Ok(())
+            })?;
+            if batch.is_empty() {
+                return Ok(queued);
             }
-            Ok(queued)
-        })
+        }
     }
 
     /// Queues a run again, from a stage on with all that wait for it, or whole. It keeps its key,
@@ -185,5 +201,7 @@ fn again(ledger: &Ledger<'_>, run: super::RunId, state: RunState, stages: &[&str
         let message = format!("the run has not ended: it is {state}");
         return Err(Error::new(ErrorKind::Schedule, message).with_help("wait until it has ended"));
     }
-    ledger.renew(run, stages)
+    ledger.renew(run, stages)?;
+    // From now on it is an order, which is carried out also while nothing that is due is.
+    ledger.set_ordered(run)
 }

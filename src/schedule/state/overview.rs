@@ -9,6 +9,7 @@ use super::ledger::interval;
 use super::words::{RunKind, RunState, StageState, TryState};
 use super::{RunId, State, from_ms};
 use crate::error::Result;
+use crate::schedule::due::goes_on;
 use crate::schedule::{Definition, Interval, Parameters};
 
 /// What a schedule has done and what it does next.
@@ -108,8 +109,8 @@ impl State {
             Ok((row.get(0)?, cursor, because))
         })?;
         let start = match cursor {
-            Some(cursor) => table.first(cursor),
-            None => None,
+            Some(cursor) => goes_on(&table, definition.start, cursor),
+            None => definition.start.and_then(|start| table.first(start)),
         };
         let next = start.and_then(|start| Some(Interval::between(start, table.next(start)?)));
         let next = next.filter(|next| definition.end.is_none_or(|end| next.end() <= end));

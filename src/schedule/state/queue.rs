@@ -20,22 +20,30 @@ pub(crate) struct QueuedRun {
 }
 
 /// The run of the same parameters before this one, if there is one, has succeeded.
-macro_rules! past {
-    () => {
-        "coalesce((SELECT past.state FROM run AS past
-            WHERE past.parameters = run.parameters AND past.start < run.start
-            ORDER BY past.start DESC LIMIT 1), 'success') = 'success'"
-    };
+const PAST: &str = " AND coalesce((SELECT past.state FROM run AS past
+    WHERE past.parameters = run.parameters AND past.start < run.start
+    ORDER BY past.start DESC LIMIT 1), 'success') = 'success'";
+
+/// Which runs that wait are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queue {
+    /// Those that are due or were asked for.
+    Due,
+    /// Of these only those that were asked for.
+    Ordered,
+    /// Those of backfills.
+    Backfill,
 }
 
 /// The condition for runs that wait in one of the two queues, each of which has its index.
-fn in_queue(backfill: bool, with_past: bool) -> &'static str {
-    match (backfill, with_past) {
-        (false, false) => "state = 'queued' AND kind <> 'backfill'",
-        (true, false) => "state = 'queued' AND kind = 'backfill'",
-        (false, true) => concat!("state = 'queued' AND kind <> 'backfill' AND ", past!()),
-        (true, true) => concat!("state = 'queued' AND kind = 'backfill' AND ", past!()),
-    }
+fn in_queue(queue: Queue, with_past: bool) -> String {
+    let queue = match queue {
+        Queue::Due => "state = 'queued' AND kind <> 'backfill'",
+        Queue::Ordered => "state = 'queued' AND kind <> 'backfill' AND kind <> 'scheduled'",
+        Queue::Backfill => "state = 'queued' AND kind = 'backfill'",
+    };
+    let past = if with_past { PAST } else { "" };
+    format!("{queue}{past}")
 }
 
 impl Ledger<'_> {
@@ -72,13 +80,13 @@ impl Ledger<'_> {
     /// past, only runs count whose run before has succeeded.
     pub(crate) fn next_queued(
         &self,
-        backfill: bool,
+        queue: Queue,
         after: Option<Timestamp>,
         with_past: bool,
     ) -> Result<Option<Timestamp>> {
         let sql = format!(
             "SELECT start FROM run WHERE {} AND start > ?1 ORDER BY start LIMIT 1",
-            in_queue(backfill, with_past)
+            in_queue(queue, with_past)
         );
         let after = after.map_or(i64::MIN, to_ms);
         self.one(&sql, [after], |row| Ok(from_ms(row.get(0)?)))
@@ -87,7 +95,7 @@ impl Ledger<'_> {
     /// The first runs in the queue of an interval.
     pub(crate) fn queued_at(
         &self,
-        backfill: bool,
+        queue: Queue,
         start: Timestamp,
         with_past: bool,
         most: usize,
@@ -95,7 +103,7 @@ impl Ledger<'_> {
         let sql = format!(
             "SELECT id, start, \"end\", parameters, kind, started FROM run
             WHERE {} AND start = ?1 ORDER BY id LIMIT ?2",
-            in_queue(backfill, with_past)
+            in_queue(queue, with_past)
         );
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let read = |row: &Row<'_>| {
@@ -134,8 +142,15 @@ impl Ledger<'_> {
                 WHERE run = ?1 AND name = ?2";
             self.run(sql, params![run, stage])?;
         }
-        let sql = "UPDATE run SET state = 'queued', ended = NULL, message = NULL, late = 0
-            WHERE id = ?1";
+        let sql = "UPDATE run SET state = 'queued', started = NULL, ended = NULL, message = NULL,
+            late = 0 WHERE id = ?1";
+        self.run(sql, [run])?;
+        Ok(())
+    }
+
+    /// A run that was due becomes one that was asked for.
+    pub(crate) fn set_ordered(&self, run: RunId) -> Result<()> {
+        let sql = "UPDATE run SET kind = 'manual' WHERE id = ?1 AND kind = 'scheduled'";
         self.run(sql, [run])?;
         Ok(())
     }
