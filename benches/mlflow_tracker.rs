@@ -44,7 +44,7 @@ fn recording(c: &mut Criterion) {
         b.iter(|| {
             events
                 .iter()
-                .for_each(|event| tracker.record(event).unwrap())
+                .for_each(|event| tracker.record(event).unwrap());
         });
     });
     group.finish();
