@@ -110,6 +110,7 @@ mod youtube_emulator;
 mod youtube_emulator_faults;
 mod youtube_emulator_forms;
 mod youtube_faults;
+mod youtube_later_runs;
 mod youtube_processes;
 mod youtube_recorded;
 mod youtube_support;

@@ -17,6 +17,7 @@ pub struct Quirks {
     pub(super) pinned: bool,
     pub(super) no_empty_items: bool,
     pub(super) without_stats_method: bool,
+    pub(super) partial_stats: bool,
 }
 
 impl Default for Quirks {
@@ -30,6 +31,7 @@ impl Default for Quirks {
             pinned: false,
             no_empty_items: false,
             without_stats_method: false,
+            partial_stats: false,
         }
     }
 }
@@ -96,6 +98,12 @@ impl Quirks {
     /// The project has no `videos:batchGetStats`: 404.
     pub fn without_stats_method(mut self) -> Self {
         self.without_stats_method = true;
+        self
+    }
+
+    /// `videos:batchGetStats`, which is not atomic, leaves out the first of several videos.
+    pub fn partial_stats(mut self) -> Self {
+        self.partial_stats = true;
         self
     }
 }

@@ -8,7 +8,7 @@ use serde_json::error::Category;
 
 use super::endpoint::Endpoint;
 use super::quota::{Meter, Refusal};
-use super::ruling::{Ruling, rule};
+use super::ruling::{Ruling, brief, rule};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Client, Reply, Request, Verdict};
 
@@ -28,6 +28,8 @@ pub(super) enum Answer<T> {
     Spent(Refusal),
     /// This item cannot be had.
     Skip(String),
+    /// This item could not be read; a later run may.
+    Broken(String),
     /// The token of the page is no longer known.
     BadToken,
     /// The method is not open to this project.
@@ -42,7 +44,8 @@ impl<T> Answer<T> {
     fn of(ruling: Ruling, meter: &Meter) -> Result<Self> {
         Ok(match ruling {
             Ruling::Exhausted(bucket) => Self::Spent(meter.exhaust(bucket)?),
-            Ruling::Skip(reason) | Ruling::AgainTwice(reason) => Self::Skip(reason),
+            Ruling::Skip(reason) => Self::Skip(reason),
+            Ruling::AgainTwice(reason) => Self::Broken(reason),
             Ruling::BadToken => Self::BadToken,
             Ruling::Unavailable => Self::Unavailable,
             Ruling::Abort(error) => Self::Abort(error),
@@ -68,6 +71,11 @@ impl Api {
         &self.meter
     }
 
+    /// A text as it may be written down.
+    pub(super) fn told(&self, text: &str) -> String {
+        brief(&self.client.scrub(text))
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.client.clock().now()
     }
@@ -85,8 +93,9 @@ impl Api {
             .endpoint(endpoint.name());
         let found = Arc::new(Mutex::new(None));
         let put = Arc::clone(&found);
+        let client = self.client.clone();
         let classify = move |reply: &Reply| {
-            let (verdict, what) = judge(endpoint, reply, &fits);
+            let (verdict, what) = judge(endpoint, reply, &fits, &client);
             *put.lock().unwrap_or_else(PoisonError::into_inner) = what;
             verdict
         };
@@ -98,7 +107,8 @@ impl Api {
         match (sent, found) {
             (Ok(_), Some(Found::Page(page, at))) => Ok(Answer::Got(page, at)),
             (Ok(_), Some(Found::Ruling(ruling))) => Answer::of(ruling, &self.meter),
-            (_, Some(Found::Unreadable(error))) => Ok(Answer::Failed(error)),
+            // The service is there, and what it says of other items may be read.
+            (_, Some(Found::Unreadable(error))) => Ok(Answer::Broken(brief(&error.to_string()))),
             (Ok(_), None) => Ok(Answer::Failed(unreadable())),
             (Err(error), _) if error.is_transient() => Ok(Answer::Failed(error)),
             (Err(error), _) => Err(error),
@@ -114,9 +124,10 @@ fn judge<T: DeserializeOwned>(
     endpoint: Endpoint,
     reply: &Reply,
     fits: &impl Fn(&T) -> std::result::Result<(), String>,
+    client: &Client,
 ) -> (Verdict, Option<Found<T>>) {
-    let ruling = match rule(endpoint, reply) {
-        Ruling::Answered => return read(reply, fits),
+    let ruling = match rule(endpoint, reply, &|text| client.scrub(text)) {
+        Ruling::Answered => return read(reply, fits, client),
         Ruling::Again => return (Verdict::retry(), None),
         Ruling::AgainTwice(_) if reply.attempt() <= 2 => return (Verdict::retry(), None),
         ruling => ruling,
@@ -128,11 +139,13 @@ fn judge<T: DeserializeOwned>(
 fn read<T: DeserializeOwned>(
     reply: &Reply,
     fits: &impl Fn(&T) -> std::result::Result<(), String>,
+    client: &Client,
 ) -> (Verdict, Option<Found<T>>) {
     match serde_json::from_slice::<T>(reply.body()) {
         Ok(page) => match fits(&page) {
             Ok(()) => (Verdict::Done, Some(Found::Page(page, reply.received()))),
             Err(what) => {
+                let what = brief(&client.scrub(&what));
                 tracing::debug!(endpoint = reply.endpoint(), "asking again: {what}");
                 (Verdict::retry(), None)
             }
@@ -140,7 +153,10 @@ fn read<T: DeserializeOwned>(
         // JSON of another form than the documented one: the next reply will not be better.
         Err(error) if error.classify() == Category::Data => {
             let error = reply
-                .error(format!("the reply has not the documented form: {error}"))
+                .error(format!(
+                    "the reply has not the documented form: {}",
+                    brief(&client.scrub(&error.to_string()))
+                ))
                 .with_help("this version of the library may be older than the API");
             (
                 Verdict::GiveUp(error.clone()),

@@ -202,7 +202,14 @@ impl Recorded {
 }
 
 fn page<T: DeserializeOwned>(value: Value) -> Result<Page<T>> {
-    item(value)
+    let page: Page<T> = item(value)?;
+    match page.odd().first() {
+        Some(odd) => Err(wrong(format!(
+            "an item has not the documented form: {}",
+            odd.why
+        ))),
+        None => Ok(page),
+    }
 }
 
 fn item<T: DeserializeOwned>(value: Value) -> Result<T> {

@@ -236,8 +236,8 @@ impl CommentRow {
         Some(row)
     }
 
-    /// A thread of which no more is known than its id.
-    pub(super) fn stub(comment_id: &str, video_id: &str, stamp: &Stamp) -> Self {
+    /// A thread of which no more is known than its id and the number of its replies.
+    pub(super) fn stub(comment_id: &str, video_id: &str, replies: u32, stamp: &Stamp) -> Self {
         Self {
             comment_id: comment_id.to_owned(),
             parent_id: None,
@@ -250,7 +250,7 @@ impl CommentRow {
             like_count: None,
             published_at: None,
             updated_at: None,
-            reply_count: None,
+            reply_count: Some(replies),
             can_reply: None,
             is_public: None,
             has_image: false,

@@ -43,11 +43,13 @@ struct Refusal {
 
 impl Refusal {
     /// Reads what there is: bodies come with several errors, with none, as a text, as HTML, empty.
-    fn of(body: &[u8]) -> Self {
+    fn of(body: &[u8], scrub: &dyn Fn(&str) -> String) -> Self {
         let Ok(body) = serde_json::from_slice::<Value>(body) else {
             return Self::default();
         };
         let mut found = Self::default();
+        // What is said goes into errors, manifests and logs: without secrets, and not without end.
+        let brief = |text: &String| brief(&scrub(text));
         match &body["error"] {
             Value::String(text) => found.messages.push(text.clone()),
             error => {
@@ -69,6 +71,8 @@ impl Refusal {
         if body.get("error").is_none() {
             found.push(&body["reason"], &body["domain"], &body["message"]);
         }
+        found.reasons = found.reasons.iter().map(brief).collect();
+        found.messages = found.messages.iter().map(brief).collect();
         found
     }
 
@@ -142,6 +146,8 @@ impl Refusal {
     }
 }
 
+/// The most characters of what a refusal says that are told.
+const TOLD: usize = 300;
 const SLOW_DOWN: [&str; 4] = [
     "rateLimitExceeded",
     "userRateLimitExceeded",
@@ -172,13 +178,21 @@ const GONE: [&str; 7] = [
     "playlistItemsNotAccessible",
 ];
 
-/// What a reply of this method means.
-pub(super) fn rule(endpoint: Endpoint, reply: &Reply) -> Ruling {
+/// The beginning of a text of which nobody knows how long it is.
+pub(super) fn brief(text: &str) -> String {
+    match text.char_indices().nth(TOLD) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// What a reply of this method means. `scrub` takes secrets out of a text.
+pub(super) fn rule(endpoint: Endpoint, reply: &Reply, scrub: &dyn Fn(&str) -> String) -> Ruling {
     let status = reply.status();
     if reply.is_success() {
         return Ruling::Answered;
     }
-    let refusal = Refusal::of(reply.body());
+    let refusal = Refusal::of(reply.body(), scrub);
     // A wrong key is told before anything else: no quota is asked for it.
     if refusal.has(&KEY) || refusal.says("api key not valid") || refusal.says("api key expired") {
         return Ruling::Abort(
@@ -200,7 +214,7 @@ pub(super) fn rule(endpoint: Endpoint, reply: &Reply) -> Ruling {
         .domains
         .iter()
         .any(|domain| domain == "youtube.CoreErrorDomain");
-    if of_the_core && endpoint.is_of_one_item() {
+    if of_the_core {
         return Ruling::Skip(refusal.reason(reply));
     }
     let closed = refusal.has(&GONE) || (status == 403 && refusal.has(&["forbidden"]));
@@ -208,7 +222,7 @@ pub(super) fn rule(endpoint: Endpoint, reply: &Reply) -> Ruling {
         return Ruling::Skip(refusal.reason(reply));
     }
     if refusal.has(&["processingFailure"]) {
-        return Ruling::AgainTwice(refusal.reason(reply));
+        return Ruling::AgainTwice("processingFailure".to_owned());
     }
     if refusal.has(&["invalidPageToken"]) {
         return Ruling::BadToken;

@@ -24,7 +24,7 @@ fn day_of_searches() -> Reply {
 
 /// One word for a ruling.
 fn word(endpoint: Endpoint, reply: &Reply) -> String {
-    match rule(endpoint, reply) {
+    match rule(endpoint, reply, &str::to_owned) {
         Ruling::Answered => "answered".to_owned(),
         Ruling::Again => "again".to_owned(),
         Ruling::AgainTwice(reason) => format!("twice {reason}"),
@@ -183,7 +183,35 @@ fn recorded_errors_are_told_apart() {
     }
     let day = day_of_searches();
     assert!(matches!(
-        rule(Endpoint::Search, &day),
+        rule(Endpoint::Search, &day, &str::to_owned),
         Ruling::Exhausted(Bucket::Search)
     ));
+}
+
+#[test]
+fn what_is_skipped_is_told_briefly_and_without_the_key() {
+    let scrub = |text: &str| text.replace("the-key", "[secret]");
+    let long = format!("the-key{}", "a".repeat(5000));
+    let reply = body(403, "youtube.CoreErrorDomain", &long, "x");
+    for endpoint in [Endpoint::Threads, Endpoint::Search, Endpoint::Videos] {
+        let Ruling::Skip(reason) = rule(endpoint, &reply, &scrub) else {
+            panic!("{endpoint} is not skipped");
+        };
+        assert!(reason.starts_with("[secret]aaa"), "{reason}");
+        assert!(reason.chars().count() <= 301, "{reason}");
+    }
+    let reply = body(400, "global", "badRequest", &long);
+    let Ruling::Abort(error) = rule(Endpoint::Search, &reply, &scrub) else {
+        panic!("a bad request is no reason to go on");
+    };
+    let told = error.to_string();
+    assert!(!told.contains("the-key") && told.len() < 1000, "{told}");
+}
+
+#[test]
+fn a_failure_is_found_behind_other_reasons() {
+    let text = r#"{"error": {"code": 400, "errors": [
+        {"reason": "other", "domain": "global"}, {"reason": "processingFailure"}]}}"#;
+    let reply = Reply::recorded(400, text);
+    assert_eq!(word(Endpoint::Threads, &reply), "twice processingFailure");
 }

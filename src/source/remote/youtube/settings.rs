@@ -1,5 +1,6 @@
 //! The setters of a [`YouTube`], and what cannot work.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,14 +83,15 @@ impl YouTube {
         self
     }
 
-    /// The most videos of a run; those that were found last are kept. 1000 unless told.
+    /// The most videos of a run; those that were found last are kept, and the run tells how many it
+    /// left out. 1000 unless told. Videos that are named by their ids are never left out.
     pub fn max_videos(mut self, videos: u32) -> Self {
         self.max_videos = videos;
         self
     }
 
     /// The most pages of 100 threads that are read of one video in a run; all unless told. A listing
-    /// that ends so counts as whole: it is what was wished.
+    /// that ends so is what was wished; a later run that may read more begins it anew.
     pub fn max_pages(mut self, pages: u32) -> Self {
         self.max_pages = pages;
         self
@@ -178,6 +180,17 @@ impl YouTube {
         }
         self.authors.check()?;
         self.quota.check()?;
+        let of = |discovery: &Discovery| match discovery {
+            Discovery::Videos(ids) => ids.clone(),
+            _ => Vec::new(),
+        };
+        let named: HashSet<String> = self.discoveries.iter().flat_map(of).collect();
+        if named.len() > self.max_videos as usize {
+            return wrong(
+                "more videos are named than a run may ask for",
+                "raise `.max_videos(..)`, or name them in several runs",
+            );
+        }
         if self.max_videos == 0 || self.max_pages == 0 {
             return wrong(
                 "a run of no videos or of no pages collects nothing",

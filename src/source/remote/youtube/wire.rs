@@ -2,18 +2,51 @@
 //! are absent or null are `None`, and a count may be a number or a text.
 
 use jiff::Timestamp;
-use serde::de::{Deserialize, Deserializer, Error as _, Unexpected, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error as _, Unexpected, Visitor};
 use serde_json::Value;
 
 /// A page of a list, or a whole list.
 #[derive(Debug, serde::Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
 pub(super) struct Page<T> {
     pub(super) kind: Option<String>,
     pub(super) next_page_token: Option<String>,
     pub(super) region_code: Option<String>,
     // Absent where nothing matches.
-    items: Option<Vec<T>>,
+    items: Option<Items<T>>,
+}
+
+/// Those items that can be read, and what is wrong with the others.
+#[derive(Debug)]
+struct Items<T> {
+    good: Vec<T>,
+    odd: Vec<Odd>,
+}
+
+/// An item of another form than the documented one.
+#[derive(Clone, Debug)]
+pub(super) struct Odd {
+    pub(super) id: Option<String>,
+    pub(super) why: String,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Items<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut items = Self {
+            good: Vec::new(),
+            odd: Vec::new(),
+        };
+        for value in Vec::<Value>::deserialize(deserializer)? {
+            match T::deserialize(&value) {
+                Ok(item) => items.good.push(item),
+                Err(error) => items.odd.push(Odd {
+                    id: value["id"].as_str().map(str::to_owned),
+                    why: error.to_string(),
+                }),
+            }
+        }
+        Ok(items)
+    }
 }
 
 impl<T> Page<T> {
@@ -23,12 +56,20 @@ impl<T> Page<T> {
             kind: None,
             next_page_token: None,
             region_code: None,
-            items: Some(items),
+            items: Some(Items {
+                good: items,
+                odd: Vec::new(),
+            }),
         }
     }
 
     pub(super) fn items(&self) -> &[T] {
-        self.items.as_deref().unwrap_or_default()
+        self.items.as_ref().map_or(&[], |items| &items.good)
+    }
+
+    /// Items that cannot be read: one of them is no reason to lose the others.
+    pub(super) fn odd(&self) -> &[Odd] {
+        self.items.as_ref().map_or(&[], |items| &items.odd)
     }
 
     /// Whether it is a page of this kind, where it says of which it is.
@@ -40,7 +81,7 @@ impl<T> Page<T> {
     }
 
     pub(super) fn into_items(self) -> Vec<T> {
-        self.items.unwrap_or_default()
+        self.items.map_or_else(Vec::new, |items| items.good)
     }
 }
 
@@ -321,6 +362,17 @@ mod tests {
         assert_eq!(thread.id, None);
         let comment = thread.snippet.unwrap().top_level_comment.unwrap();
         assert_eq!(comment.snippet.unwrap().like_count, None);
+    }
+
+    #[test]
+    fn an_odd_item_does_not_take_the_others_with_it() {
+        let text = r#"{"items": [{"id": "a", "statistics": {"viewCount": "-1"}}, {"id": "b"}, 7]}"#;
+        let page: Page<Video> = serde_json::from_str(text).unwrap();
+        let odd: Vec<_> = page.odd().iter().map(|odd| odd.id.as_deref()).collect();
+        assert_eq!(odd, [Some("a"), None]);
+        assert!(page.odd()[0].why.contains("a count"), "{:?}", page.odd());
+        assert_eq!(page.items()[0].id.as_deref(), Some("b"));
+        assert_eq!(page.into_items().len(), 1);
     }
 
     #[test]

@@ -118,7 +118,8 @@ pub(super) fn stats(context: Context<'_>) -> Reply {
             parts: found,
         }
     };
-    let items = listed(context, &asked).map(stat).collect();
+    let left_out = usize::from(context.quirks.partial_stats && asked.len() > 1);
+    let items = listed(context, &asked).skip(left_out).map(stat).collect();
     context.write(List::new("youtube#batchGetStatsResponse", items))
 }
 

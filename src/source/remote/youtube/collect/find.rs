@@ -57,7 +57,9 @@ impl Collector {
             let mut finding = self.store.finding(&label)?;
             if !walk.begun {
                 walk.begun = true;
-                walk.to_known = finding.whole && !source.full_sweep;
+                // A list that was cut holds more for those who wish more.
+                let wished = finding.cut.is_none_or(|cut| source.max_videos <= cut);
+                walk.to_known = finding.whole && wished && !source.full_sweep;
             }
             let mut known: HashSet<String> = finding.videos.iter().cloned().collect();
             while next == Next::Page {
@@ -75,6 +77,9 @@ impl Collector {
                 };
                 if next == Next::End {
                     finding.high_water = finding.high_water.max(walk.newest);
+                }
+                if next == Next::Enough {
+                    finding.cut = Some(source.max_videos);
                 }
                 finding.whole = matches!(next, Next::End | Next::Enough);
                 if !matches!(discovery, Discovery::Videos(_)) {
@@ -125,6 +130,7 @@ impl Collector {
             Turn::Anew => return Ok(Next::Page),
             Turn::Stop => return Ok(Next::Cut),
         };
+        self.skip_odd(page.odd(), Endpoint::Search)?;
         let stamp = self.stamp(at);
         let (token, region) = (page.next_page_token.clone(), page.region_code.clone());
         let hits = page.into_items();
@@ -241,6 +247,7 @@ impl Collector {
             Turn::Anew => return Ok(Next::Page),
             Turn::Stop => return Ok(Next::Cut),
         };
+        self.skip_odd(page.odd(), Endpoint::PlaylistItems)?;
         let token = page.next_page_token.clone();
         if page.items().is_empty() && !walk.doubted {
             walk.doubted = true;
@@ -275,6 +282,9 @@ impl Collector {
         // What is behind a whole page of known videos is known, once all was read.
         let caught_up = walk.to_known && fresh && !unknown;
         walk.token = token;
+        if walk.token.is_none() {
+            finding.cut = None;
+        }
         Ok(if walk.token.is_none() || caught_up {
             Next::End
         } else {
@@ -310,7 +320,9 @@ impl Collector {
             }
             Answer::BadToken => self.note(format!("{what} lost its place twice"), None),
             Answer::Spent(refusal) => self.note_refusal(refusal, what)?,
-            Answer::Skip(reason) => self.note(format!("{what}: {reason}"), None),
+            Answer::Skip(reason) | Answer::Broken(reason) => {
+                self.note(format!("{what}: {reason}"), None);
+            }
             Answer::Unavailable => self.note(format!("{what} is not open to this project"), None),
             Answer::Failed(error) => self.note_failure(&error, what),
         }
@@ -322,20 +334,33 @@ impl Collector {
         self.cursor.tally.hits += 1;
     }
 
-    /// All videos that the questions have ever found, each once; the last ones if they are too many.
+    /// All videos that the questions have ever found, each once; if they are too many, those that are
+    /// named and the last ones that were found.
     fn fill_queue(&mut self) -> Result<(), Halt> {
         let source = self.source.clone();
         let mut ids = Vec::new();
+        let mut named = HashSet::new();
         let mut once = HashSet::new();
         for discovery in &source.discoveries {
             let videos = match discovery {
-                Discovery::Videos(ids) => ids.clone(),
+                Discovery::Videos(ids) => {
+                    named.extend(ids.iter().cloned());
+                    ids.clone()
+                }
                 _ => self.store.finding(&discovery.label())?.videos,
             };
             ids.extend(videos.into_iter().filter(|id| once.insert(id.clone())));
         }
         let over = ids.len().saturating_sub(source.max_videos as usize);
-        ids.drain(..over);
+        if over > 0 {
+            let mut left_out = 0;
+            ids.retain(|id| {
+                let out = left_out < over && !named.contains(id);
+                left_out += usize::from(out);
+                !out
+            });
+            self.skip(&format!("{left_out} videos"), "more than `max_videos`")?;
+        }
         let known = self.store.known_videos(&ids, self.cursor.started_at)?;
         self.cursor.queue = ids
             .into_iter()

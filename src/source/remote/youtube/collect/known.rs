@@ -46,7 +46,14 @@ impl Known {
         }
     }
 
-    pub(super) fn get(&self, key: u128) -> Option<Shape> {
-        self.0.get(&key).map(|(shape, _)| *shape)
+    /// The shape of a comment that was landed since; an older row is purged soon, and the comment is
+    /// landed again as if it were not known.
+    pub(super) fn get(&self, key: u128, since: i64) -> Option<Shape> {
+        let (shape, fetched_at) = self.0.get(&key)?;
+        (*fetched_at >= since).then_some(*shape)
+    }
+
+    pub(super) fn has(&self, key: u128) -> bool {
+        self.0.contains_key(&key)
     }
 }

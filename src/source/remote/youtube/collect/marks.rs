@@ -19,6 +19,16 @@ impl Collector {
             && count.is_some()
             && count == mark.count
             && !young
+            && !self.is_old(mark)
+    }
+
+    /// Whether what the last whole listing has landed may be purged before the next one, unless this
+    /// one reads all of it again.
+    fn is_old(&self, mark: &Mark) -> bool {
+        let begun = mark
+            .begun_at
+            .map_or(i64::MIN, |Time(at)| at.as_microsecond());
+        begun < self.stale
     }
 
     /// Whether what a mark says holds for what is asked now.
@@ -29,7 +39,9 @@ impl Collector {
             (Some(_), None) => false,
             (Some(Time(before)), Some(now)) => before <= now,
         };
-        replies && since
+        // A listing that was cut is whole for those who wish no more.
+        let pages = mark.cut.is_none_or(|cut| self.source.max_pages <= cut);
+        replies && since && pages
     }
 
     pub(super) fn rescan_from(&self) -> Time {
@@ -45,12 +57,23 @@ impl Collector {
     pub(super) fn begin(&mut self, video: &str, mark: Mark) -> Result<Walk, Halt> {
         let usable = self.serves(&mark) && !self.source.full_sweep;
         let token = mark.token.clone().filter(|_| usable);
+        let old = self.is_old(&mark) && token.is_none();
+        let to_known = usable && mark.complete && !old;
+        let goes_on = to_known || token.is_some();
+        let owed = !mark.replies || mark.replies_missing || old;
         let walk = Walk {
             begun: true,
             tail: token.is_some(),
             token,
-            to_known: usable && mark.complete,
-            replies_missing: self.source.replies && !mark.replies,
+            to_known,
+            cut: mark.cut.filter(|_| goes_on),
+            begun_at: if goes_on {
+                mark.begun_at
+            } else {
+                Some(self.cursor.started_at)
+            },
+            was: Some(Box::new(mark.clone())),
+            replies_missing: self.source.replies && owed,
             newest: mark.newest,
             replies_due: mark.replies_due.clone(),
             ..Walk::default()
@@ -69,16 +92,31 @@ impl Collector {
 
     /// Leaves for later runs how far the comments of a video were read.
     pub(super) fn close(&mut self, next: usize, walk: Walk, end: End) -> Result<(), Halt> {
-        let whole = end == End::Whole;
+        let whole = matches!(end, End::Whole | End::Enough);
         let video = self.cursor.queue[next].clone();
-        let mark = Mark {
-            complete: whole,
-            token: walk.token.filter(|_| !whole),
-            replies: self.source.replies,
-            count: video.count.filter(|_| whole),
-            newest: walk.newest,
-            since: self.source.since.map(Time),
-            replies_due: walk.replies_due,
+        let mark = match walk.was {
+            // Nothing was read: what was known before is what is known.
+            Some(was) if !whole && !walk.touched => Mark {
+                token: was.token.clone().filter(|_| !walk.restarted),
+                replies_due: walk.replies_due,
+                ..*was
+            },
+            _ => Mark {
+                complete: whole,
+                token: walk.token.filter(|_| !whole),
+                replies: self.source.replies,
+                // The head of a list is still to be read when its tail was cut.
+                count: video.count.filter(|_| whole && !walk.tail),
+                newest: walk.newest,
+                since: self.source.since.map(Time),
+                replies_due: walk.replies_due,
+                cut: match end {
+                    End::Enough => Some(self.source.max_pages),
+                    _ => walk.cut,
+                },
+                replies_missing: walk.replies_missing && !whole,
+                begun_at: walk.begun_at,
+            },
         };
         self.cursor.tally.listed += 1;
         Ok(self.store.set_mark(&video.id, &mark)?)

@@ -27,9 +27,9 @@ use super::YouTube;
 use super::api::Api;
 use super::endpoint::Endpoint;
 use super::progress::{Collected, Phase, Progress};
-use super::quota::{Meter, Refusal, Units, Why};
+use super::quota::{Meter, Refusal, Units, Why, YOUNG};
 use super::rows::Stamp;
-use super::wire::Time;
+use super::wire::{Odd, Time};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Client;
 use crate::source::remote::landing::{Landing, Outcome};
@@ -44,8 +44,12 @@ struct Collector {
     cursor: Cursor,
     /// What earlier runs have landed of the videos of this run.
     known: Known,
+    /// Rows that were fetched before, in microseconds, are purged soon, and landed anew.
+    stale: i64,
     /// Ids of the list that is being read.
     seen_ids: HashSet<String>,
+    /// Items that came and could not be read.
+    odd: HashSet<String>,
     /// How many items in a row failed.
     trouble: u32,
     /// Whether the project has no `videos.batchGetStats`.
@@ -89,13 +93,16 @@ pub(super) async fn collect(source: YouTube, landing: Landing) -> Result<Collect
     };
     let meter = Meter::new(source.quota_ledger(&landing), source.budget, cursor.spent);
     let client = client(&source, &meter)?;
+    let stale = store::stale(landing.kept_for(), cursor.started_at);
     let collector = Collector {
         source,
         api: Api::new(client, meter),
         store,
         cursor,
         known: Known::default(),
+        stale,
         seen_ids: HashSet::new(),
+        odd: HashSet::new(),
         trouble: 0,
         no_stats: false,
     };
@@ -183,6 +190,7 @@ impl Collector {
             ..
         } = self.cursor.tally;
         let run_id = self.store.run_id().to_owned();
+        let resets_at = meter.ledger().resets_at()?;
         let manifest = self.store.finish(outcome.clone())?;
         Ok(Collected {
             outcome,
@@ -194,8 +202,9 @@ impl Collector {
             comments,
             skipped: manifest.skipped,
             spent: self.cursor.spent,
-            left: meter.left()?,
-            resets_at: meter.ledger().resets_at()?,
+            // The run is closed: a ledger that cannot be read is told by the next one.
+            left: meter.left().unwrap_or_default(),
+            resets_at,
         })
     }
 
@@ -222,6 +231,17 @@ impl Collector {
         Ok(self.store.skip(item, reason)?)
     }
 
+    /// Skips single items of a page that cannot be read.
+    fn skip_odd(&mut self, odd: &[Odd], of: Endpoint) -> Result<(), Halt> {
+        for Odd { id, why } in odd {
+            let item = self.api.told(id.as_deref().unwrap_or("an item"));
+            let why = self.api.told(why);
+            self.skip(&format!("{item} of {of}"), &why)?;
+            self.odd.extend(id.clone());
+        }
+        Ok(())
+    }
+
     /// Notes why the run will not be complete, each reason once.
     fn note(&mut self, why: String, resume_at: Option<Timestamp>) {
         let note = Note {
@@ -241,6 +261,12 @@ impl Collector {
                 format!("{what}: the run has spent its budget of the bucket `{bucket}`"),
                 None,
             );
+            return Ok(());
+        }
+        if why == Why::Young {
+            let soon = self.api.now().checked_add(YOUNG).ok();
+            let told = "YouTube says that it is used up, though its day has just begun";
+            self.note(format!("{what}: the bucket `{bucket}`: {told}"), soon);
             return Ok(());
         }
         let reset = self.api.meter().ledger().resets_at()?;

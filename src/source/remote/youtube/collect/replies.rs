@@ -56,13 +56,14 @@ impl Collector {
             Replies::Broken(_) if self.is_down() => return Ok(false),
             Replies::Missing(reason) | Replies::Broken(reason) => {
                 self.skip(&format!("replies to {}", thread.comment_id), &reason)?;
-                walk.owe(&thread.comment_id, 1);
+                let counted = thread.reply_count.unwrap_or(0);
+                walk.owe(&thread.comment_id, 1, counted);
                 Vec::new()
             }
         };
         replies.extend(inline);
         let key = known::key(&thread.comment_id);
-        if self.source.full_sweep || self.known.get(key) != Some(Shape::of(&thread)) {
+        if self.source.full_sweep || self.known.get(key, self.stale) != Some(Shape::of(&thread)) {
             self.land(&thread, key, sight)?;
         } else {
             // Only its replies were missing.
@@ -82,7 +83,8 @@ impl Collector {
         sight: &mut Sight,
     ) -> Result<(), Halt> {
         let key = known::key(&row.comment_id);
-        let changed = self.source.full_sweep || self.known.get(key) != Some(Shape::of(row));
+        let known = self.known.get(key, self.stale);
+        let changed = self.source.full_sweep || known != Some(Shape::of(row));
         if changed && !sight.landed.contains(&key) {
             self.land(row, key, sight)?;
         }
@@ -96,9 +98,15 @@ impl Collector {
         walk: &mut Walk,
         sight: &mut Sight,
     ) -> Result<bool, Halt> {
-        for Due { comment_id, tries } in walk.replies_due.clone() {
+        for due in walk.replies_due.clone() {
+            let Due {
+                comment_id,
+                tries,
+                counted,
+            } = due;
             self.source.cancel.check()?;
-            let thread = CommentRow::stub(&comment_id, video, &self.stamp(self.api.now()));
+            let stamp = self.stamp(self.api.now());
+            let thread = CommentRow::stub(&comment_id, video, counted, &stamp);
             let tries = match self.all_replies(&thread).await? {
                 Replies::Spent => return Ok(false),
                 Replies::All(replies) => {
@@ -118,7 +126,7 @@ impl Collector {
             };
             walk.replies_due.retain(|due| due.comment_id != comment_id);
             if let Some(tries) = tries {
-                walk.owe(&comment_id, tries);
+                walk.owe(&comment_id, tries, counted);
             }
             self.place(walk);
             self.commit()?;
@@ -144,7 +152,7 @@ impl Collector {
                     self.note_refusal(refusal, "reading replies")?;
                     return Ok(Replies::Spent);
                 }
-                Answer::Skip(reason) if reason == "processingFailure" => {
+                Answer::Broken(reason) => {
                     self.note("some replies could not be read".to_owned(), None);
                     return Ok(Replies::Broken(reason));
                 }
@@ -166,6 +174,7 @@ impl Collector {
                 }
             };
             self.trouble = 0;
+            self.skip_odd(page.odd(), Endpoint::Replies)?;
             let stamp = self.stamp(at);
             let token = page.next_page_token.clone();
             let empty = page.items().is_empty();

@@ -15,6 +15,8 @@ pub(super) struct Finding {
     pub(super) high_water: Option<Time>,
     /// Whether the last listing was whole, so that a page of known videos ends the next one.
     pub(super) whole: bool,
+    /// After how many videos it was cut, where it was: more can be found when more are wished.
+    pub(super) cut: Option<u32>,
 }
 
 /// How far the comments of a video were read.
@@ -35,6 +37,13 @@ pub(super) struct Mark {
     pub(super) since: Option<Time>,
     /// Threads of which the replies could not be read.
     pub(super) replies_due: Vec<Due>,
+    /// After how many pages the listing was cut, where it was: a run that may read more does.
+    pub(super) cut: Option<u32>,
+    /// Whether a listing that was to bring the replies of known threads has not come to its end.
+    pub(super) replies_missing: bool,
+    /// When the listing was begun that has read all, or is to: what was landed then is purged one
+    /// day, so it must be read again.
+    pub(super) begun_at: Option<Time>,
 }
 
 /// Where a run stands: written after the rows that it speaks of.
@@ -100,6 +109,14 @@ pub(super) struct Walk {
     pub(super) replies_missing: bool,
     /// Threads of which the replies could not be read.
     pub(super) replies_due: Vec<Due>,
+    /// Whether a page was read, of which rows may be landed.
+    pub(super) touched: bool,
+    /// After how many pages the list behind the known page was cut.
+    pub(super) cut: Option<u32>,
+    /// When the listing was begun that reads all.
+    pub(super) begun_at: Option<Time>,
+    /// What was known of the video before, which still holds while no page is read.
+    pub(super) was: Option<Box<Mark>>,
 }
 
 /// A thread of which the replies could not be read.
@@ -108,14 +125,18 @@ pub(super) struct Due {
     pub(super) comment_id: String,
     /// In how many runs the service said that it has none.
     pub(super) tries: u32,
+    /// How many replies the thread has counted.
+    #[serde(default)]
+    pub(super) counted: u32,
 }
 
 impl Walk {
     /// Replies that a later run asks for.
-    pub(super) fn owe(&mut self, comment_id: &str, tries: u32) {
+    pub(super) fn owe(&mut self, comment_id: &str, tries: u32, counted: u32) {
         self.replies_due.push(Due {
             comment_id: comment_id.to_owned(),
             tries,
+            counted,
         });
     }
 }

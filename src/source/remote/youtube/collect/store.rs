@@ -1,8 +1,9 @@
 //! The landing, as a run of this source sees it.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 use polars::prelude::{DataType, Expr, col};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -151,6 +152,13 @@ impl Store {
         })?;
         Ok(landed)
     }
+}
+
+/// Before when a row was fetched that is too old to be relied on: half of the time it is kept.
+pub(super) fn stale(kept: Option<Duration>, now: Time) -> i64 {
+    let half = kept.and_then(|kept| SignedDuration::try_from(kept / 2).ok());
+    let since = half.and_then(|half| now.0.checked_sub(half).ok());
+    since.map_or(i64::MIN, Timestamp::as_microsecond)
 }
 
 fn micros(time: &str) -> Expr {

@@ -30,6 +30,8 @@ pub(super) struct Sight {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Whole,
+    /// As many pages were read as are wished.
+    Enough,
     /// Nothing more of this video in this run; others may go on.
     Broken,
     /// Nothing more of any.
@@ -104,7 +106,7 @@ impl Collector {
         loop {
             self.source.cancel.check()?;
             if walk.pages >= self.source.max_pages {
-                return Ok(End::Whole);
+                return Ok(End::Enough);
             }
             self.place(walk);
             let (page, at) = match self.page(&video, walk).await? {
@@ -115,6 +117,7 @@ impl Collector {
                 }
                 Err(end) => return Ok(end),
             };
+            walk.touched = true;
             let token = page.next_page_token.clone();
             let Some(looks) = self.threads(page, at, walk, sight).await? else {
                 return Ok(End::Spent);
@@ -137,6 +140,9 @@ impl Collector {
             walk.token = token;
             let known = looks.known && walk.to_known && !walk.tail;
             let caught_up = !looks.empty && (looks.old || known);
+            if walk.token.is_none() || looks.old {
+                walk.cut = None;
+            }
             if walk.token.is_none() || caught_up {
                 if !walk.tail {
                     return Ok(End::Whole);
@@ -196,6 +202,7 @@ impl Collector {
         Ok(match answer {
             Answer::Got(page, at) => {
                 self.trouble = 0;
+                self.skip_odd(page.odd(), Endpoint::Threads)?;
                 Ok(Some((page, at)))
             }
             Answer::Abort(error) => return Err(Halt::Abort(error)),
@@ -208,7 +215,11 @@ impl Collector {
                 walk.restarted = true;
                 walk.token = None;
                 walk.barren = 0;
-                walk.to_known &= !walk.tail;
+                if walk.tail {
+                    walk.to_known = false;
+                    walk.cut = None;
+                    walk.begun_at = Some(self.cursor.started_at);
+                }
                 walk.tail = false;
                 Ok(None)
             }
@@ -221,9 +232,12 @@ impl Collector {
             Answer::Skip(reason) => {
                 self.trouble = 0;
                 self.skip(&item, &reason)?;
-                if reason == "processingFailure" {
-                    self.note("some comments could not be read".to_owned(), None);
-                }
+                Err(End::Broken)
+            }
+            Answer::Broken(reason) => {
+                self.trouble = 0;
+                self.skip(&item, &reason)?;
+                self.note("some comments could not be read".to_owned(), None);
                 Err(End::Broken)
             }
             Answer::Unavailable => {
@@ -267,8 +281,9 @@ impl Collector {
             let key = known::key(&row.comment_id);
             looks.fresh |= sight.shown.insert(key);
             walk.newest = walk.newest.max(row.published_at);
-            let known = self.known.get(key);
-            looks.known &= known.is_some() && row.published_at < Some(rescan_from);
+            let known = self.known.get(key, self.stale);
+            let landed_before = self.known.has(key);
+            looks.known &= landed_before && row.published_at < Some(rescan_from);
             let too_old = |since: Timestamp| row.published_at.is_some_and(|Time(at)| at < since);
             if self.source.since.is_some_and(too_old) {
                 continue;

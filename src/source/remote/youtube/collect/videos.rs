@@ -81,7 +81,7 @@ impl Collector {
             self.cursor.tally.videos += 1;
             self.cursor.tally.polls += 1;
         }
-        self.put_counts(&range, false, &counts)
+        self.put_counts(&range, false, true, &counts)
     }
 
     /// Statistics of those that are known, from their own bucket if it can be.
@@ -92,19 +92,33 @@ impl Collector {
         }
         let parts = "id,statistics";
         let mut asked = Asked::Elsewhere;
+        let mut sure = true;
         if !self.no_stats {
             asked = self
                 .some(Endpoint::Stats, parts, fields::STATS, &ids)
                 .await?;
         }
-        if matches!(asked, Asked::Elsewhere) {
+        let by_stats = !matches!(asked, Asked::Elsewhere);
+        if !by_stats {
             asked = self
                 .some(Endpoint::Videos, parts, fields::STATS, &ids)
                 .await?;
         }
-        let Asked::Page(videos, at) = asked else {
+        let Asked::Page(mut videos, at) = asked else {
             return Ok(());
         };
+        // The method of statistics may leave out videos that are there; the other one does not.
+        if by_stats {
+            let came = |id: &String| videos.iter().any(|video| video.id.as_ref() == Some(id));
+            let left_out: Vec<String> = ids.iter().filter(|id| !came(id)).cloned().collect();
+            if !left_out.is_empty() {
+                let more = self.some(Endpoint::Videos, parts, fields::STATS, &left_out);
+                match more.await? {
+                    Asked::Page(more, _) => videos.extend(more),
+                    Asked::Not | Asked::Elsewhere => sure = false,
+                }
+            }
+        }
         let stamp = self.stamp(at);
         let mut counts = HashMap::new();
         for video in videos {
@@ -119,7 +133,7 @@ impl Collector {
             self.store.append(VIDEO_STATS, &row)?;
             self.cursor.tally.polls += 1;
         }
-        self.put_counts(&range, true, &counts)
+        self.put_counts(&range, true, sure, &counts)
     }
 
     fn ids(&self, range: &std::ops::Range<usize>, known: bool) -> Vec<String> {
@@ -130,11 +144,12 @@ impl Collector {
             .collect()
     }
 
-    /// Those that are absent from the answer are private, deleted, or were never there.
+    /// Those that are absent from a sure answer are private, deleted, or were never there.
     fn put_counts(
         &mut self,
         range: &std::ops::Range<usize>,
         known: bool,
+        sure: bool,
         counts: &HashMap<String, Option<u64>>,
     ) -> Result<(), Halt> {
         let mut gone = Vec::new();
@@ -144,7 +159,7 @@ impl Collector {
             }
             if let Some(count) = counts.get(&video.id) {
                 video.count = *count;
-            } else {
+            } else if sure && !self.odd.contains(&video.id) {
                 video.there = false;
                 gone.push(video.id.clone());
             }
@@ -188,9 +203,11 @@ impl Collector {
             let what = "asking statistics";
             match answer {
                 // That all are gone at once may be a fault; it is asked once more.
-                Answer::Got(page, _) if page.items().is_empty() && !again => {}
+                Answer::Got(page, _)
+                    if page.items().is_empty() && page.odd().is_empty() && !again => {}
                 Answer::Got(page, at) => {
                     self.trouble = 0;
+                    self.skip_odd(page.odd(), endpoint)?;
                     return Ok(Asked::Page(page.into_items(), at));
                 }
                 Answer::Abort(error) => return Err(Halt::Abort(error)),
@@ -208,7 +225,7 @@ impl Collector {
                     self.note_failure(&error, what);
                     return Ok(Asked::Not);
                 }
-                Answer::Skip(reason) => {
+                Answer::Skip(reason) | Answer::Broken(reason) => {
                     self.note(format!("{what}: {reason}"), None);
                     return Ok(Asked::Not);
                 }

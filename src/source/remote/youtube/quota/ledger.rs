@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 use serde::{Deserialize, Serialize};
 
 use super::{Bucket, Quota, Units};
@@ -14,6 +14,9 @@ use crate::error::{Error, ErrorKind, Result};
 /// Where the vendor's day begins.
 const ZONE: &str = "America/Los_Angeles";
 const VERSION: u32 = 1;
+/// For so long after midnight a bucket that is called empty may be that of yesterday: by a reply
+/// that was long on its way, or since the clock of this machine runs ahead of the service's.
+pub(in super::super) const YOUNG: SignedDuration = SignedDuration::from_mins(5);
 
 /// What a project has spent today, in a file that several processes share.
 ///
@@ -169,9 +172,15 @@ impl QuotaLedger {
         })
     }
 
-    /// Notes that the service called a bucket empty, so that nobody asks again today.
-    pub(super) fn exhaust(&self, bucket: Bucket) -> Result<()> {
-        self.change(|account, _| ((), account.exhausted.insert(bucket)))
+    /// Notes that the service called a bucket empty, so that nobody asks again today; `false` when
+    /// the day is so young that the service may speak of yesterday: then nothing is noted.
+    pub(super) fn exhaust(&self, bucket: Bucket) -> Result<bool> {
+        let now = self.local().map_err(no_day)?;
+        let midnight = now.start_of_day().map_err(no_day)?;
+        if now.timestamp().duration_since(midnight.timestamp()) < YOUNG {
+            return Ok(false);
+        }
+        self.change(|account, _| (true, account.exhausted.insert(bucket)))
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Account, Units) -> (T, bool)) -> Result<T> {
@@ -226,9 +235,11 @@ impl QuotaLedger {
     /// The account of today: yesterday's is closed. A clock that was set back opens no new one.
     fn account(&self, book: &Book) -> Result<Account> {
         let today = self.local().map_err(no_day)?.date();
+        let tomorrow = today.tomorrow().map_err(no_day)?;
         let account = book.projects.get(&self.project).cloned();
         Ok(account
-            .filter(|account| account.day >= today)
+            // A day that no clock can show today is not waited for.
+            .filter(|account| account.day >= today && account.day <= tomorrow)
             .unwrap_or(Account {
                 day: today,
                 ..Account::default()
@@ -240,11 +251,13 @@ impl QuotaLedger {
     }
 
     fn write(&self, book: &Book) -> std::io::Result<()> {
-        // Under the lock there is one writer, so one name will do. What a rename leaves is whole;
-        // a machine that loses power may lose a few charges, and the service counts them anyway.
+        // Under the lock there is one writer, so one name will do. A machine that loses power may
+        // lose a few charges, and the service counts them anyway.
         let neighbour = self.beside("partial");
         let file = File::create(&neighbour)?;
         serde_json::to_writer(&file, book)?;
+        // Without this a machine that loses power may leave an empty file, which stops every run.
+        file.sync_data()?;
         drop(file);
         fs::rename(&neighbour, &self.path)
     }
@@ -265,112 +278,4 @@ impl QuotaLedger {
 fn no_day(error: jiff::Error) -> Error {
     let message = format!("the clock shows a time that has no day in Los Angeles: {error}");
     Error::new(ErrorKind::Config, message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::ManualClock;
-
-    fn ledger(folder: &Path, clock: &Arc<ManualClock>, quota: Quota) -> QuotaLedger {
-        QuotaLedger::new(folder.join("quota.json"), "project", quota).clock(Arc::clone(clock))
-    }
-
-    fn clock(time: &str) -> Arc<ManualClock> {
-        Arc::new(ManualClock::at(time.parse().unwrap()))
-    }
-
-    #[test]
-    fn a_day_ends_at_midnight_in_los_angeles_in_summer_and_in_winter() {
-        for (before, after) in [
-            ("2026-09-25T06:59:59Z", "2026-09-25T07:00:00Z"),
-            ("2026-12-25T07:59:59Z", "2026-12-25T08:00:00Z"),
-            // The day on which summer time ends has 25 hours.
-            ("2026-11-02T07:59:59Z", "2026-11-02T08:00:00Z"),
-        ] {
-            let folder = tempfile::tempdir().unwrap();
-            let clock = clock(before);
-            let ledger = ledger(folder.path(), &clock, Quota::default());
-            assert_eq!(ledger.charge(Bucket::Search, 1).unwrap(), Charge::Paid);
-            assert_eq!(ledger.spent().unwrap().search, 1);
-            assert_eq!(ledger.resets_at().unwrap(), after.parse().unwrap());
-            clock.set(after.parse().unwrap());
-            assert_eq!(ledger.spent().unwrap().search, 0);
-        }
-    }
-
-    #[test]
-    fn the_limit_is_reached_and_never_passed() {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = clock("2026-09-25T12:00:00Z");
-        let quota = Quota::default().limit(Bucket::Stats, 3).reserve_percent(0);
-        let ledger = ledger(folder.path(), &clock, quota);
-        for wanted in [Charge::Paid, Charge::Paid, Charge::Paid, Charge::Spent] {
-            assert_eq!(ledger.charge(Bucket::Stats, 1).unwrap(), wanted);
-        }
-        assert_eq!(ledger.spent().unwrap().stats, 3);
-        assert_eq!(
-            ledger.charge(Bucket::Common, 10_001).unwrap(),
-            Charge::Spent
-        );
-        assert_eq!(ledger.left().unwrap(), Units::new(100, 0, 10_000));
-    }
-
-    #[test]
-    fn a_bucket_that_the_service_called_empty_stays_so_until_midnight() {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = clock("2026-09-25T12:00:00Z");
-        let ledger = ledger(folder.path(), &clock, Quota::default());
-        ledger.exhaust(Bucket::Search).unwrap();
-        assert_eq!(ledger.charge(Bucket::Search, 1).unwrap(), Charge::Exhausted);
-        assert_eq!(ledger.left().unwrap(), Units::new(0, 9500, 9500));
-        clock.set("2026-09-26T07:00:00Z".parse().unwrap());
-        assert_eq!(ledger.charge(Bucket::Search, 1).unwrap(), Charge::Paid);
-        // A clock that goes back finds the newer day and keeps it.
-        clock.set("2026-09-25T12:00:00Z".parse().unwrap());
-        assert_eq!(ledger.charge(Bucket::Search, 1).unwrap(), Charge::Paid);
-        assert_eq!(ledger.spent().unwrap().search, 2);
-    }
-
-    #[test]
-    fn projects_have_accounts_of_their_own_and_threads_lose_no_charge() {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = clock("2026-09-25T12:00:00Z");
-        let quota = Quota::default()
-            .limit(Bucket::Common, 150)
-            .reserve_percent(0);
-        let ledger = ledger(folder.path(), &clock, quota.clone());
-        let other = QuotaLedger::new(ledger.path(), "other", quota).clock(Arc::clone(&clock));
-        assert_eq!(other.charge(Bucket::Common, 7).unwrap(), Charge::Paid);
-        let paid: usize = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..4)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let charges = (0..50).map(|_| ledger.charge(Bucket::Common, 1).unwrap());
-                        charges.filter(|charge| *charge == Charge::Paid).count()
-                    })
-                })
-                .collect();
-            threads
-                .into_iter()
-                .map(|thread| thread.join().unwrap())
-                .sum()
-        });
-        assert_eq!(paid, 150);
-        assert_eq!(ledger.spent().unwrap().common, 150);
-        assert_eq!(other.spent().unwrap().common, 7);
-    }
-
-    #[test]
-    fn what_is_no_ledger_is_not_overwritten() {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = clock("2026-09-25T12:00:00Z");
-        let ledger = ledger(folder.path(), &clock, Quota::default());
-        for text in ["", "{", "{\"version\": 2, \"projects\": {}}", "notes"] {
-            fs::write(ledger.path(), text).unwrap();
-            let error = ledger.charge(Bucket::Common, 1).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Source);
-            assert_eq!(fs::read_to_string(ledger.path()).unwrap(), text);
-        }
-    }
 }

@@ -35,6 +35,8 @@ pub(in super::super) enum Why {
     Limit,
     /// The service says so.
     Service,
+    /// The service says so, but may speak of the day that has just ended.
+    Young,
 }
 
 impl Meter {
@@ -83,8 +85,11 @@ impl Meter {
     /// The service said that a bucket is empty.
     pub(in super::super) fn exhaust(&self, named: Bucket) -> Result<Refusal> {
         let bucket = self.ledger.quota().charged(named);
-        self.ledger.exhaust(bucket)?;
-        let why = Why::Service;
+        let why = if self.ledger.exhaust(bucket)? {
+            Why::Service
+        } else {
+            Why::Young
+        };
         Ok(Refusal { bucket, why })
     }
 

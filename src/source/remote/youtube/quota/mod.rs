@@ -1,12 +1,15 @@
 //! What the API costs: buckets, limits, what was spent, and what fits into a day.
 
 mod ledger;
+#[cfg(test)]
+mod ledger_tests;
 mod meter;
 mod plan;
 
 use std::fmt;
 
 pub use ledger::QuotaLedger;
+pub(super) use ledger::YOUNG;
 pub(super) use meter::{Meter, Refusal, Why};
 pub use plan::{Demand, Listing, Plan};
 
