@@ -295,7 +295,10 @@ impl Kept {
             }
             "runs/get" => {
                 let id = query(path, "run_id");
-                (200, json!({ "run": self.run(&id).told() }))
+                match self.runs.iter().find(|run| run.id == id) {
+                    Some(run) => (200, json!({ "run": run.told() })),
+                    None => refused("RESOURCE_DOES_NOT_EXIST", "no such run"),
+                }
             }
             "runs/search" => {
                 let filter = text(&body["filter"]);

@@ -57,6 +57,7 @@ mod metrics;
 mod mlflow;
 mod mlflow_server;
 mod mlflow_server_kills;
+mod mlflow_spools;
 mod model_file;
 mod naive_bayes;
 mod names;

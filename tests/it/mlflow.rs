@@ -454,6 +454,8 @@ fn a_full_disk_loses_only_what_was_not_acknowledged() {
         (1, 1),
         "{report:?}"
     );
+    // The environment named a run that is not there; the spool remembers that it did.
+    assert!(report.faults[0].contains("MLFLOW_RUN_ID"), "{report:?}");
     let kept = away.kept();
     let steps: Vec<_> = kept.runs[0]
         .metrics

@@ -76,7 +76,7 @@ impl Api {
             .client
             .send_blocking_with(request, |_| Verdict::Done)
             .map_err(Trouble::unanswered)?;
-        match judge(&reply) {
+        match judge(&reply, |text| self.client.scrub(text)) {
             Some(trouble) => Err(trouble),
             None => Ok(reply),
         }
@@ -315,7 +315,13 @@ impl Api {
             Upload::Bytes(bytes) => request.bytes(kind, bytes),
             Upload::File(path) => request.file(kind, path),
         };
-        self.send(request).map(drop)
+        self.send(request).map(drop).map_err(|mut trouble| {
+            // What took the run is the server: it is this file that is refused, whoever says so.
+            if matches!(trouble.status, Some(400 | 404..=406 | 409..=422)) {
+                trouble.class = Class::Refused;
+            }
+            trouble
+        })
     }
 }
 

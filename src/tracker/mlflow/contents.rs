@@ -13,30 +13,55 @@ use crate::tracker::{Artifact, Content, model_files};
 
 /// The tag under which a model of the server's carries its name in floe.
 const MODEL: &str = "floe.model";
+/// So often a server may fail for a file before the file is left out.
+const UPLOADS: u32 = 3;
 
 impl Replay {
     pub(super) fn artifact(&mut self, run: &str, artifact: &Artifact) -> Answer<()> {
         let uri = self.known(run).artifact_uri;
         let sent = match &artifact.content {
-            Content::Text(text) => {
-                self.api
-                    .put(&uri, &artifact.path, Upload::Bytes(text.as_bytes()))
+            Content::Text(text) => self.put(&uri, &artifact.path, Upload::Bytes(text.as_bytes())),
+            Content::Bytes(bytes) => self.put(&uri, &artifact.path, Upload::Bytes(bytes)),
+            Content::Path(path) => {
+                self.refuse_without_files()?;
+                // The path is one below the files of the spool.
+                let from = self.files.join(path);
+                self.put_path(&uri, &artifact.path, &from)
             }
-            Content::Bytes(bytes) => self.api.put(&uri, &artifact.path, Upload::Bytes(bytes)),
-            Content::Path(path) => self.put_path(&uri, &artifact.path, path),
         };
         let what = format!("the artifact `{}`", artifact.path);
         self.or_fault(sent, &what)
     }
 
+    /// A spool that was moved without its files may get them back.
+    fn refuse_without_files(&self) -> Answer<()> {
+        if self.files.is_dir() {
+            return Ok(());
+        }
+        let message = format!(
+            "the files of the spool are not in `{}`",
+            self.files.display()
+        );
+        let error = Error::new(ErrorKind::Track, message)
+            .with_help("put the folder back beside its spool, or delete both");
+        Err(Trouble::here(Class::Barred, error))
+    }
+
     /// Sends a file, or a folder with all below it.
-    fn put_path(&self, uri: &str, to: &str, from: &Path) -> Answer<()> {
+    fn put_path(&mut self, uri: &str, to: &str, from: &Path) -> Answer<()> {
         let unread = |error: std::io::Error| {
             let message = format!("`{}` cannot be read: {error}", from.display());
-            Trouble::here(Class::Refused, Error::new(ErrorKind::Track, message))
+            // A file that is gone holds up nothing; one that is there waits until it can be read.
+            let class = match error.kind() {
+                std::io::ErrorKind::NotFound => Class::Refused,
+                _ => Class::Barred,
+            };
+            let error = Error::new(ErrorKind::Track, message)
+                .with_help("check the permissions of the spool's folder");
+            Trouble::here(class, error)
         };
         if !fs::metadata(from).map_err(unread)?.is_dir() {
-            return self.api.put(uri, to, Upload::File(from));
+            return self.put(uri, to, Upload::File(from));
         }
         let mut entries = Vec::new();
         for entry in fs::read_dir(from).map_err(unread)? {
@@ -52,6 +77,24 @@ impl Replay {
             self.put_path(uri, &to, &entry.path())?;
         }
         Ok(())
+    }
+
+    /// Sends a file. A server that takes everything else and fails for this one each time, refuses it.
+    fn put(&mut self, uri: &str, path: &str, body: Upload<'_>) -> Answer<()> {
+        let Err(mut trouble) = self.api.put(uri, path, body) else {
+            return Ok(());
+        };
+        if trouble.status == Some(500) && trouble.class == Class::Busy {
+            let place = format!("{uri}/{path}");
+            if self.failed_upload.0 != place {
+                self.failed_upload = (place, 0);
+            }
+            self.failed_upload.1 += 1;
+            if self.failed_upload.1 >= UPLOADS && self.api.experiments().is_ok() {
+                trouble.class = Class::Refused;
+            }
+        }
+        Err(trouble)
     }
 
     /// Makes a model, or finds the one that was begun, and completes it.
@@ -97,8 +140,7 @@ impl Replay {
         }
         let files = model_files::files(&entry.model, &known.run_id, id, entry.time);
         for (path, bytes) in &files {
-            self.api
-                .put(&record.info.artifact_uri, path, Upload::Bytes(bytes))?;
+            self.put(&record.info.artifact_uri, path, Upload::Bytes(bytes))?;
         }
         self.api.model_is_ready(id)?;
         self.register(&known.run_id, id)

@@ -15,14 +15,19 @@ pub(super) fn taken(events: &[Event], folder: &Path) -> Result<Option<Vec<Event>
         let Some((artifact, path)) = path_of(event) else {
             return Ok(event.clone());
         };
-        let to = folder.join(format!("{:016x}", rand::random::<u64>()));
-        copy(path, &to).map_err(|(path, error)| {
+        let name = format!("{:016x}", rand::random::<u64>());
+        let to = folder.join(&name);
+        let copied = refuse_itself(path, folder).and_then(|()| copy(path, &to));
+        copied.map_err(|(path, error)| {
+            // Best effort: half a copy is of use to nobody.
+            let _ = fs::remove_dir_all(&to).or_else(|_| fs::remove_file(&to));
             let message = format!("the artifact `{}` was not kept: {error}", path.display());
             Error::new(ErrorKind::Track, message)
                 .with_help("check that it is there, and the free space of the spool's folder")
         })?;
+        // The spool may be sent from another folder, or be moved with its files.
         let mut event = event.clone();
-        event.what = What::Artifact(Box::new(Artifact::copy(artifact.path.as_str(), to)));
+        event.what = What::Artifact(Box::new(Artifact::copy(artifact.path.as_str(), name)));
         Ok(event)
     });
     copied.collect::<Result<Vec<_>>>().map(Some)
@@ -39,6 +44,18 @@ fn path_of(event: &Event) -> Option<(&Artifact, &PathBuf)> {
 }
 
 type Failed = (PathBuf, std::io::Error);
+
+/// A copy of a folder into itself has no end.
+fn refuse_itself(from: &Path, files: &Path) -> std::result::Result<(), Failed> {
+    let spool = files.parent().unwrap_or(files);
+    if let (Ok(whole), Ok(spool)) = (fs::canonicalize(from), fs::canonicalize(spool))
+        && spool.starts_with(&whole)
+    {
+        let error = std::io::Error::other("the spool is kept inside it");
+        return Err((from.to_owned(), error));
+    }
+    Ok(())
+}
 
 /// Copies a file, or a folder with all below it; a link to a folder is left out, as it may lead back.
 fn copy(from: &Path, to: &Path) -> std::result::Result<(), Failed> {

@@ -18,6 +18,8 @@ use crate::tracker::{Event, What};
 const MANY: u64 = 1000;
 /// The pause between two attempts while somebody waits for the server.
 const HURRIED: Duration = Duration::from_millis(200);
+/// The most characters of an experiment's name that a server takes.
+const LONGEST: usize = 500;
 /// How long the end of the sender is waited for; a request that is under way may take longer.
 const ENDING: Duration = Duration::from_secs(1);
 
@@ -71,7 +73,9 @@ impl State {
 }
 
 impl Live {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(mut settings: Settings) -> Self {
+        // The process may go to another folder while it works.
+        settings.spool = spool::whole(&settings.spool);
         Self {
             settings,
             state: Mutex::default(),
@@ -90,9 +94,10 @@ impl Live {
     ///
     /// [`ErrorKind::Track`] when they cannot be written.
     pub(super) fn record(self: &Arc<Self>, events: &[Event]) -> Result<()> {
+        self.refuse_experiments(events)?;
         let mut state = self.lock();
         if state.writer.is_none() {
-            let writer = Writer::create(&self.settings.spool, &self.header())?;
+            let writer = Writer::create(&self.settings.spool, &self.header(state.spools))?;
             state.recorded = writer.end();
             state.sent = writer.end();
             state.spools += 1;
@@ -124,13 +129,31 @@ impl Live {
         Ok(())
     }
 
-    fn header(&self) -> Header {
-        let experiment = match &self.settings.experiment {
-            Experiment::Name(name) => name.clone(),
-            Experiment::Id(id) => format!("#{id}"),
-        };
-        let now = SystemClock.now().as_millisecond();
-        Header::new(&self.settings.server(), &experiment, now)
+    /// What no server takes is told at once, while somebody can put it right.
+    fn refuse_experiments(&self, events: &[Event]) -> Result<()> {
+        for event in events {
+            let What::Started(started) = &event.what else {
+                continue;
+            };
+            let name = match (&started.experiment, &self.settings.experiment) {
+                (Some(name), _) | (None, Experiment::Name(name)) => name,
+                (None, Experiment::Id(_)) => continue,
+            };
+            let length = name.chars().count();
+            if length == 0 || length > LONGEST {
+                let message = format!("the name of an experiment has {length} characters");
+                return Err(Error::new(ErrorKind::Track, message)
+                    .with_help(format!("give it 1 to {LONGEST}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The first line of a spool. The run that the environment names is for the first one alone.
+    fn header(&self, spools: u64) -> Header {
+        let mut settings = self.settings.clone();
+        settings.run_id = settings.run_id.filter(|_| spools == 0);
+        Header::new(&settings, SystemClock.now().as_millisecond())
     }
 
     fn start(self: &Arc<Self>, state: &mut State) -> Result<()> {
@@ -161,16 +184,18 @@ impl Live {
     }
 
     fn wait(self: &Arc<Self>) -> Result<()> {
-        let deadline = Instant::now() + self.settings.deadline;
+        // Some lengths of time are beyond what a clock shows: nobody waits longer than this.
+        let most = Duration::from_hours(24 * 365);
+        let deadline = Instant::now() + self.settings.deadline.min(most);
         let mut state = self.lock();
         let goal = (state.spools, state.recorded);
-        state.flushing += 1;
         // Only what is tried from now on counts: a person may have put right what was wrong.
         state.unreachable = 0;
         state.is_barred = false;
         if state.has_work() && !state.is_sending {
             self.start(&mut state)?;
         }
+        state.flushing += 1;
         self.work.notify_one();
         loop {
             let done = state.spools != goal.0 || state.sent >= goal.1;

@@ -183,7 +183,7 @@ impl MlflowTracker {
 
     /// The bound of the first pause, which doubles with every attempt up to a minute.
     pub fn first_pause(mut self, time: Duration) -> Self {
-        self.settings.backoff = time * 2;
+        self.settings.backoff = time.saturating_mul(2);
         self.settings.jitter = time / 2;
         self
     }
@@ -216,12 +216,13 @@ impl MlflowTracker {
     /// one that is gone. Each event arrives once, with the time at which it happened; what was cut
     /// off by a kill in the middle of its writing was never acknowledged, and is left out.
     ///
-    /// Spools that are in use and spools for other servers are left as they are. Several processes
-    /// may call it at once.
+    /// Spools that are in use and spools for other servers are left as they are, and one that cannot
+    /// go holds up no other one. Experiment, workspace, registered model and alias are those of the
+    /// tracker that recorded. Several processes may call it at once.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Track`] when the server does not take them; what was not sent stays in the
+    /// [`ErrorKind::Track`] when the server does not take some of them; what was not sent stays in the
     /// spool, and the next call goes on with it. [`ErrorKind::Config`] as [`check`](Self::check).
     pub fn sync(&self) -> Result<SyncReport> {
         sync::sync(&self.settings)

@@ -19,7 +19,11 @@ impl Replay {
         if self.progress.runs.contains_key(run) {
             return Ok(true);
         }
+        if self.absent.contains(run) {
+            return Ok(false);
+        }
         let Some(found) = self.find(run, None)? else {
+            self.absent.insert(run.to_owned());
             return Ok(false);
         };
         self.remember(run, &found);
@@ -36,6 +40,7 @@ impl Replay {
                 record.info.status.as_str(),
                 "FINISHED" | "FAILED" | "KILLED"
             ),
+            began_here: false,
         };
         self.progress.runs.insert(run.to_owned(), known);
         self.save([run]);
@@ -76,6 +81,9 @@ impl Replay {
             if let Some(known) = self.progress.runs.get_mut(run) {
                 known.ended = false;
             }
+        }
+        if let Some(known) = self.progress.runs.get_mut(run) {
+            known.began_here = true;
         }
         let (of_run, own): (Vec<_>, Vec<_>) = entry
             .tags
@@ -163,13 +171,7 @@ impl Replay {
                 Err(trouble) if trouble.code == "RESOURCE_ALREADY_EXISTS" => {
                     self.api.experiment_by_name(name)?.ok_or(trouble)?
                 }
-                Err(mut trouble) => {
-                    // Without its experiment nothing of the run can go.
-                    if trouble.class == Class::Refused {
-                        trouble.class = Class::Barred;
-                    }
-                    return Err(trouble);
-                }
+                Err(trouble) => return Err(trouble),
             },
             (None, Experiment::Id(id)) => {
                 let message = format!("there is no experiment of the id {id}");

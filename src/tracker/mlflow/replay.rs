@@ -5,17 +5,17 @@
 //! those of the events.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::api::Api;
 use super::batch::Pending;
 use super::settings::{Experiment, Settings};
-use super::spool::{Cursor, Known, Progress};
+use super::spool::{self, Cursor, Known, Progress};
 use super::trouble::{Answer, Class, Trouble};
 use super::wire::{Batch, DatasetInput, KeyValue, MetricValue};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tracker::Event;
-use crate::tracker::entities::{Entry, MetricEntry, Pair, entries};
+use crate::tracker::entities::{Entry, MetricEntry, Pair, RunEntry, entries};
 
 /// The most faults that are told one by one.
 const FAULTS: usize = 20;
@@ -27,6 +27,8 @@ pub(super) struct Replay {
     pub(super) settings: Settings,
     pub(super) progress: Progress,
     cursor: Option<Cursor>,
+    /// The folder of the files that the events speak of.
+    pub(super) files: PathBuf,
     /// The experiment of runs that name none.
     pub(super) default: Experiment,
     /// The ids by name; those that were given by id stand for themselves.
@@ -34,6 +36,12 @@ pub(super) struct Replay {
     pending: BTreeMap<String, Pending>,
     /// Whether a run that is not known may be on the server all the same.
     pub(super) doubtful: bool,
+    /// The file that failed last, and how often.
+    pub(super) failed_upload: (String, u32),
+    /// The runs that the server refused to make; that is told once.
+    refused: BTreeSet<String>,
+    /// The runs that were looked for in vain since the telling began.
+    pub(super) absent: BTreeSet<String>,
     /// What the server did not take, or not as it was.
     faults: Vec<String>,
 }
@@ -48,10 +56,14 @@ impl Replay {
             settings: settings.clone(),
             progress: Progress::default(),
             cursor: None,
+            files: PathBuf::new(),
             default: settings.experiment.clone(),
             experiments: BTreeMap::new(),
             pending: BTreeMap::new(),
             doubtful: false,
+            failed_upload: (String::new(), 0),
+            refused: BTreeSet::new(),
+            absent: BTreeSet::new(),
             faults: Vec::new(),
         })
     }
@@ -61,14 +73,16 @@ impl Replay {
     /// # Errors
     ///
     /// [`ErrorKind::Track`] when the cursor cannot be read.
-    pub(super) fn resume(&mut self, spool: &Path, experiment: Experiment) -> Result<()> {
+    pub(super) fn resume(&mut self, spool: &Path) -> Result<()> {
         let (cursor, progress) = Cursor::open(spool)?;
         self.cursor = Some(cursor);
+        self.files = spool::files(spool);
         self.progress = progress;
-        self.default = experiment;
         self.doubtful = true;
-        // What the environment says now is not about the runs of then.
-        self.settings.run_id = None;
+        if !self.progress.runs.is_empty() {
+            // The run that was named then has its events already.
+            self.settings.run_id = None;
+        }
         Ok(())
     }
 
@@ -80,6 +94,7 @@ impl Replay {
     pub(super) fn begin(&mut self, spool: &Path) -> Result<()> {
         let (cursor, _) = Cursor::open(spool)?;
         self.cursor = Some(cursor);
+        self.files = spool::files(spool);
         // No run was under way when the spool before was removed; who adds to one finds it again.
         self.progress = Progress::default();
         Ok(())
@@ -102,6 +117,7 @@ impl Replay {
     /// Tells some events, and writes down that the spool is told up to `end`.
     pub(super) fn tell(&mut self, events: &[Event], end: u64) -> Answer<()> {
         self.pending.clear();
+        self.absent.clear();
         let told = events.iter().try_for_each(|event| self.event(event));
         let told = told.and_then(|()| self.send_pending());
         if told.is_err() {
@@ -144,7 +160,10 @@ impl Replay {
 
     fn entry(&mut self, event: &Event, entry: Entry) -> Answer<()> {
         if let Entry::Run(run) = &entry {
-            return self.start(&event.run, run);
+            return self.start_or_fault(&event.run, run);
+        }
+        if self.refused.contains(&event.run) {
+            return Ok(());
         }
         if !self.is_known(&event.run)? {
             self.fault(format!("the run {} is not on the server", event.run));
@@ -186,6 +205,21 @@ impl Replay {
                 Ok(())
             }
         }
+    }
+
+    /// A run that the server refuses to make is lost with all of its own; others go on.
+    fn start_or_fault(&mut self, run: &str, entry: &RunEntry) -> Answer<()> {
+        let mut started = self.start(run, entry);
+        let refused = |started: &Answer<()>| matches!(started, Err(trouble) if trouble.class == Class::Refused);
+        if refused(&started) && !self.experiments.is_empty() {
+            // Its experiment may have been deleted since its id was asked for.
+            self.experiments.clear();
+            started = self.start(run, entry);
+        }
+        if refused(&started) {
+            self.refused.insert(run.to_owned());
+        }
+        self.or_fault(started, &format!("the run `{}`, and all of it", entry.name))
     }
 
     pub(super) fn texts(&mut self, run: &str, pairs: Vec<Pair>, add: fn(&mut Pending, KeyValue)) {

@@ -8,8 +8,16 @@ use crate::error::Error;
 
 /// Works until the tracker is dropped.
 pub(super) fn run(live: &Live) {
+    /// Says so also when the work ends in a panic: nobody then waits for it in vain.
+    struct Ended<'a>(&'a Live);
+    impl Drop for Ended<'_> {
+        fn drop(&mut self) {
+            self.0.ended();
+        }
+    }
+    let ended = Ended(live);
     work(live);
-    live.ended();
+    drop(ended);
 }
 
 fn work(live: &Live) {

@@ -79,8 +79,14 @@ impl Settings {
         use crate::http::ExposeSecret;
         let url = self.url.expose_secret();
         let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        // A password that is not escaped may hold what ends the name of a host.
+        let rest = match rest.rfind('@') {
+            Some(at) if rest[..at].contains(['?', '#']) => "(a URL that cannot be shown)",
+            Some(at) => &rest[at + 1..],
+            None => rest,
+        };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let host = rest[..end].rsplit('@').next().unwrap_or_default();
+        let host = &rest[..end];
         let path = rest[end..].split(['?', '#']).next().unwrap_or_default();
         let path = path.trim_end_matches('/');
         if scheme.is_empty() {
@@ -93,7 +99,8 @@ impl Settings {
     pub(super) fn pause(&self, attempts: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(attempts.saturating_sub(1).min(16));
         let pause = self.backoff.saturating_mul(doubled) / 2;
-        pause.min(Duration::from_mins(1)) + self.jitter.mul_f64(rand::random::<f64>())
+        let most = Duration::from_mins(1);
+        pause.min(most) + self.jitter.min(most).mul_f64(rand::random::<f64>())
     }
 }
 
@@ -114,6 +121,15 @@ mod tests {
             ("https://host/prefix/", "https://host/prefix"),
             ("https://user:pass@host/", "https://host"),
             ("https://user:p@ss@host:1/a?token=x#y", "https://host:1/a"),
+            ("https://user:pa/ss@host/", "https://host"),
+            (
+                "https://user:pass#1@host/",
+                "https://(a URL that cannot be shown)",
+            ),
+            (
+                "https://host/?token=pass@x",
+                "https://(a URL that cannot be shown)",
+            ),
         ] {
             let settings = Settings::new(url.to_owned().into());
             assert_eq!(settings.server(), server);

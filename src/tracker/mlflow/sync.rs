@@ -4,8 +4,8 @@ use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 
 use super::replay::Replay;
-use super::settings::{Experiment, Settings};
-use super::spool::{self, Reader};
+use super::settings::Settings;
+use super::spool::{self, Known, Reader};
 use super::trouble::{Answer, Class, Trouble};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -31,13 +31,72 @@ pub struct SyncReport {
 /// Replays every spool of the settings' folder that is for their server and that nobody holds.
 pub(super) fn sync(settings: &Settings) -> Result<SyncReport> {
     let mut report = SyncReport::default();
+    let mut settings = settings.clone();
+    // A later call may be made from another folder; a report is good there too.
+    settings.spool = spool::whole(&settings.spool);
+    let mut failed: Option<(Error, usize)> = None;
     for path in spool::list(&settings.spool)? {
-        one(settings, &path, &mut report)?;
+        let Err(Stop {
+            error,
+            class,
+            status,
+        }) = one(&settings, &path, &mut report)
+        else {
+            continue;
+        };
+        tracing::warn!(%error, "`{}` is not sent", path.display());
+        failed = Some(failed.map_or((error.clone(), 0), |(first, more)| (first, more + 1)));
+        if class == Class::Unreachable || status == Some(401) {
+            // The next one would be told the same.
+            break;
+        }
+        if matches!(class, Class::Busy | Class::Broken) {
+            // What is wrong may be with this spool alone; the others are not waited for as long.
+            settings.retries = 0;
+        }
     }
-    Ok(report)
+    match failed {
+        None => Ok(report),
+        Some((first, 0)) if report.sent.is_empty() => Err(first),
+        Some((first, more)) => {
+            let (sent, left) = (report.sent.len(), more + 1);
+            let message = format!(
+                "{} (spools sent: {sent}, not sent: {left})",
+                first.message()
+            );
+            let mut error = Error::new(first.kind(), message);
+            if let Some(help) = first.help() {
+                error = error.with_help(help.to_owned());
+            }
+            Err(if first.is_transient() {
+                error.transient()
+            } else {
+                error
+            })
+        }
+    }
 }
 
-fn one(settings: &Settings, path: &Path, report: &mut SyncReport) -> Result<()> {
+/// Why a spool is not sent.
+struct Stop {
+    error: Error,
+    class: Class,
+    status: Option<u16>,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            class: Class::Barred,
+            status: None,
+        }
+    }
+}
+
+type Told<T> = std::result::Result<T, Stop>;
+
+fn one(settings: &Settings, path: &Path, report: &mut SyncReport) -> Told<()> {
     let Some(mut reader) = Reader::open(path)? else {
         return Ok(());
     };
@@ -49,7 +108,7 @@ fn one(settings: &Settings, path: &Path, report: &mut SyncReport) -> Result<()> 
         }
         Err(TryLockError::Error(error)) => {
             let message = format!("`{}` cannot be locked: {error}", path.display());
-            return Err(Error::new(ErrorKind::Track, message));
+            return Err(Error::new(ErrorKind::Track, message).into());
         }
     }
     // It may have been sent and removed since it was listed.
@@ -58,23 +117,20 @@ fn one(settings: &Settings, path: &Path, report: &mut SyncReport) -> Result<()> 
     }
     let Some(header) = reader.header().cloned() else {
         // Its writer was killed before the first event: it says nothing.
-        return spool::remove(path);
+        return Ok(spool::remove(path)?);
     };
     if header.server != settings.server() {
         report.elsewhere.push(path.to_owned());
         return Ok(());
     }
-    let mut replay = Replay::new(settings)?;
-    let experiment = match header.experiment.strip_prefix('#') {
-        Some(id) => Experiment::Id(id.to_owned()),
-        None => Experiment::Name(header.experiment),
-    };
-    replay.resume(path, experiment)?;
+    // What was asked for then holds, not what is asked for now.
+    let mut replay = Replay::new(&header.applied_to(settings))?;
+    replay.resume(path)?;
     replay_all(settings, &mut reader, &mut replay, report)?;
     end_killed(settings, &mut replay, report)?;
     report.faults.extend(replay.take_faults());
     report.sent.push(path.to_owned());
-    spool::remove(path)
+    Ok(spool::remove(path)?)
 }
 
 fn replay_all(
@@ -82,7 +138,7 @@ fn replay_all(
     reader: &mut Reader,
     replay: &mut Replay,
     report: &mut SyncReport,
-) -> Result<()> {
+) -> Told<()> {
     loop {
         let from = replay.progress.sent;
         let chunk = reader.read(from, u64::MAX)?;
@@ -97,10 +153,11 @@ fn replay_all(
     }
 }
 
-/// A run without an end in a spool that nobody writes was killed.
-fn end_killed(settings: &Settings, replay: &mut Replay, report: &mut SyncReport) -> Result<()> {
+/// A run that began in a spool that nobody writes, and has no end there, was killed.
+fn end_killed(settings: &Settings, replay: &mut Replay, report: &mut SyncReport) -> Told<()> {
     let runs = replay.progress.runs.clone();
-    for (name, run) in runs.into_iter().filter(|(_, run)| !run.ended) {
+    let killed = |run: &Known| run.began_here && !run.ended;
+    for (name, run) in runs.into_iter().filter(|(_, run)| killed(run)) {
         patiently(settings, || {
             let ended = replay.api.end_run(&run.run_id, "KILLED", Some(run.last));
             replay.or_fault(ended, "the end of a killed run")
@@ -111,7 +168,7 @@ fn end_killed(settings: &Settings, replay: &mut Replay, report: &mut SyncReport)
 }
 
 /// Tries again what may pass, as often as the settings say.
-fn patiently(settings: &Settings, mut call: impl FnMut() -> Answer<()>) -> Result<()> {
+fn patiently(settings: &Settings, mut call: impl FnMut() -> Answer<()>) -> Told<()> {
     for attempt in 1.. {
         let Err(trouble) = call() else {
             return Ok(());
@@ -125,10 +182,14 @@ fn patiently(settings: &Settings, mut call: impl FnMut() -> Answer<()>) -> Resul
     Ok(())
 }
 
-fn left(trouble: Trouble) -> Error {
+fn left(trouble: Trouble) -> Stop {
     let help = match (trouble.class, trouble.error.help()) {
         (Class::Barred, Some(help)) => format!("{help}; nothing was lost"),
         _ => "nothing was lost: call it again once the server is there".to_owned(),
     };
-    trouble.error.with_help(help)
+    Stop {
+        error: trouble.error.with_help(help),
+        class: trouble.class,
+        status: trouble.status,
+    }
 }

@@ -14,6 +14,8 @@ pub(super) struct Trouble {
     pub(super) class: Class,
     /// What the server calls it, such as `RESOURCE_DOES_NOT_EXIST`.
     pub(super) code: String,
+    /// The status of the reply, if there was one.
+    pub(super) status: Option<u16>,
     /// How long the server asks to wait.
     pub(super) retry_after: Option<Duration>,
 }
@@ -42,6 +44,7 @@ impl Trouble {
             error,
             class,
             code: String::new(),
+            status: None,
             retry_after: None,
         }
     }
@@ -82,18 +85,20 @@ struct Told {
     message: String,
 }
 
-/// Judges a reply; nothing when it is what was asked for.
-pub(super) fn judge(reply: &Reply) -> Option<Trouble> {
+/// Judges a reply; nothing when it is what was asked for. What the server says is scrubbed: a
+/// gateway may repeat the token that it refuses.
+pub(super) fn judge(reply: &Reply, scrub: impl Fn(&str) -> String) -> Option<Trouble> {
     let told: Told = serde_json::from_slice(reply.body()).unwrap_or_default();
     let is_json = !told.error_code.is_empty();
     if reply.is_success() {
         return page(reply).map(|error| Trouble::here(Class::Barred, error));
     }
     let what = if is_json {
-        format!("{}: {}", told.error_code, excerpt(&told.message))
+        scrub(&format!("{}: {}", told.error_code, told.message))
     } else {
         reply.excerpt()
     };
+    let what = excerpt(&what);
     let message = format!("{} answered {}: {what}", reply.endpoint(), reply.status());
     let error = Error::new(ErrorKind::Track, message);
     let (class, error) = match reply.status() {
@@ -120,6 +125,13 @@ pub(super) fn judge(reply: &Reply) -> Option<Trouble> {
             Class::Barred,
             error.with_help("the server has moved, or a portal stands before it: check the URL"),
         ),
+        413 => (
+            Class::Refused,
+            error.with_help(
+                "the server, or a proxy before it, takes nothing of this size: raise its limit, \
+                 such as `client_max_body_size` of nginx",
+            ),
+        ),
         400..500 if is_json => (Class::Refused, error),
         _ => (
             Class::Barred,
@@ -130,6 +142,7 @@ pub(super) fn judge(reply: &Reply) -> Option<Trouble> {
         error,
         class,
         code: told.error_code,
+        status: Some(reply.status()),
         retry_after: reply.retry_after(),
     })
 }
@@ -169,7 +182,7 @@ mod tests {
 
     fn of(status: u16, body: &str) -> Trouble {
         let reply = Reply::recorded(status, body).with_endpoint("runs/create");
-        judge(&reply).unwrap()
+        judge(&reply, str::to_owned).unwrap()
     }
 
     #[test]
@@ -214,11 +227,11 @@ mod tests {
             );
             assert_eq!(trouble.error.is_transient(), class == Class::Busy);
         }
-        assert!(judge(&Reply::recorded(200, " {}")).is_none());
-        assert!(judge(&Reply::recorded(200, "")).is_none());
+        assert!(judge(&Reply::recorded(200, " {}"), str::to_owned).is_none());
+        assert!(judge(&Reply::recorded(200, ""), str::to_owned).is_none());
         let soon = Reply::recorded(429, "").with_header("Retry-After", "3");
         assert_eq!(
-            judge(&soon).unwrap().retry_after,
+            judge(&soon, str::to_owned).unwrap().retry_after,
             Some(Duration::from_secs(3))
         );
     }

@@ -27,6 +27,9 @@ pub(in crate::tracker::mlflow) struct Known {
     pub(in crate::tracker::mlflow) last: i64,
     /// Whether its end was sent.
     pub(in crate::tracker::mlflow) ended: bool,
+    /// Whether it began in this spool: a run that was only added to is for another one to end.
+    #[serde(default)]
+    pub(in crate::tracker::mlflow) began_here: bool,
 }
 
 /// A line of the file: what is new since the lines before.

@@ -19,6 +19,7 @@ pub(super) use cursor::{Cursor, Known, Progress};
 pub(super) use reader::{Chunk, Reader};
 pub(super) use writer::Writer;
 
+use super::settings::{Experiment, Settings};
 use crate::error::{Error, ErrorKind, Result};
 
 const VERSION: u32 = 1;
@@ -33,18 +34,59 @@ pub(super) struct Header {
     pub(super) created: i64,
     /// The server.
     pub(super) server: String,
-    /// The experiment of runs that name none.
-    pub(super) experiment: String,
+    /// The experiment of runs that name none; absent where it is given by id.
+    #[serde(default)]
+    experiment: Option<String>,
+    #[serde(default)]
+    experiment_id: Option<String>,
+    /// What else of the settings decides what is made of the events.
+    #[serde(default)]
+    register: Option<String>,
+    #[serde(default)]
+    alias: Option<String>,
+    #[serde(default)]
+    run_id: Option<String>,
+    #[serde(default)]
+    workspace: Option<String>,
+    truncate: bool,
 }
 
 impl Header {
-    pub(super) fn new(server: &str, experiment: &str, created: i64) -> Self {
+    pub(super) fn new(settings: &Settings, created: i64) -> Self {
+        let (experiment, experiment_id) = match &settings.experiment {
+            Experiment::Name(name) => (Some(name.clone()), None),
+            Experiment::Id(id) => (None, Some(id.clone())),
+        };
         Self {
             spool: VERSION,
             floe: env!("CARGO_PKG_VERSION").to_owned(),
             created,
-            server: server.to_owned(),
-            experiment: experiment.to_owned(),
+            server: settings.server(),
+            experiment,
+            experiment_id,
+            register: settings.register.clone(),
+            alias: settings.alias.clone(),
+            run_id: settings.run_id.clone(),
+            workspace: settings.workspace.clone(),
+            truncate: settings.truncate,
+        }
+    }
+
+    /// The settings of who replays, with those of who recorded.
+    pub(super) fn applied_to(&self, settings: &Settings) -> Settings {
+        let experiment = match (&self.experiment_id, &self.experiment) {
+            (Some(id), _) => Experiment::Id(id.clone()),
+            (None, Some(name)) => Experiment::Name(name.clone()),
+            (None, None) => settings.experiment.clone(),
+        };
+        Settings {
+            experiment,
+            register: self.register.clone(),
+            alias: self.alias.clone(),
+            run_id: self.run_id.clone(),
+            workspace: self.workspace.clone(),
+            truncate: self.truncate,
+            ..settings.clone()
         }
     }
 
@@ -60,6 +102,11 @@ impl Header {
         Err(Error::new(ErrorKind::Track, message)
             .with_help("replay it with the floe that wrote it"))
     }
+}
+
+/// A folder by its whole path, which holds when the process goes to another folder.
+pub(super) fn whole(folder: &Path) -> PathBuf {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
 }
 
 /// The spools of a folder, oldest first; none where there is no folder.

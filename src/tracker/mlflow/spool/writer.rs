@@ -26,6 +26,8 @@ impl Writer {
         // Names sort by time, so that a parent comes before a child of another process.
         let name = format!("{:015}-{:08x}.spool", header.created, rand::random::<u32>());
         let path = folder.join(name);
+        // Whoever replays a folder sees it whole and locked only.
+        let begun = path.with_extension("new");
         let open = || {
             fs::create_dir_all(folder)?;
             let mut options = OpenOptions::new();
@@ -33,7 +35,7 @@ impl Writer {
                 .read(true)
                 .append(true)
                 .create_new(true)
-                .open(&path)?;
+                .open(&begun)?;
             file.try_lock()?;
             Ok(file)
         };
@@ -48,9 +50,11 @@ impl Writer {
         };
         let written =
             writer.append(|lines| line::write(lines, |out| serde_json::to_writer(out, header)));
+        let written = written
+            .and_then(|()| fs::rename(&begun, &writer.path).map_err(|error| fail(folder, &error)));
         if written.is_err() {
             // Best effort: an empty file says nothing to anybody.
-            let _ = fs::remove_file(&writer.path);
+            let _ = fs::remove_file(&begun);
         }
         written.map(|()| writer)
     }
