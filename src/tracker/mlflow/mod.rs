@@ -253,7 +253,9 @@ impl Tracker for MlflowTracker {
     }
 
     fn record_all(&self, events: &[Event]) -> Result<()> {
-        self.live().record(events)
+        self.live().record(events)?;
+        // What the server would refuse is said to who records it; the rest of the run is sent.
+        events.iter().try_for_each(super::entities::check)
     }
 
     fn flush(&self) -> Result<()> {
