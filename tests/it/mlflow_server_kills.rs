@@ -33,15 +33,18 @@ fn child() {
         println!("synced {}", report.events);
         return;
     }
-    let ours = if task == "quiet" {
-        ours.buffering(Duration::from_hours(1))
-    } else {
-        ours
+    let registered = task.strip_prefix("quiet ");
+    let ours = match registered {
+        Some(name) => ours
+            .buffering(Duration::from_hours(1))
+            .register(name)
+            .alias("best"),
+        None => ours,
     };
     let log = RunLog::start(&ours, &RunInfo::named("killed")).unwrap();
     println!("run {}", log.run());
     for step in 0..5000 {
-        if task == "quiet" && step == 400 {
+        if registered.is_some() && step == 400 {
             log.parameter("p", 1).unwrap();
             log.text("a.txt", "text").unwrap();
             record(
@@ -144,7 +147,8 @@ fn telling_everything_twice_changes_nothing() {
     let Some(url) = server() else { return };
     let folder = TempDir::new().unwrap();
     let first = folder.path().join("first");
-    let mut child = spawn("quiet", &first);
+    let registered = format!("twice-{:08x}", rand::random::<u32>());
+    let mut child = spawn(&format!("quiet {registered}"), &first);
     let lines = listen(&mut child, |line, _| line == "done");
     let name = run_of(&lines).unwrap();
     let second = folder.path().join("second");
@@ -157,11 +161,10 @@ fn telling_everything_twice_changes_nothing() {
         }
     }
     let reader = Reader::at(&url);
-    let registered = format!("twice-{:08x}", rand::random::<u32>());
     let mut seen = Vec::new();
     for spool in [&first, &second] {
-        let ours = tracker(&url, spool).register(&registered).alias("best");
-        let report = ours.sync().unwrap();
+        // The spool remembers what is to be registered.
+        let report = tracker(&url, spool).sync().unwrap();
         assert_eq!(
             (report.sent.len(), report.killed.len()),
             (1, 1),
