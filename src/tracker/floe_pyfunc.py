@@ -229,6 +229,11 @@ def apply_scaler(learned_form):
             null = policies(name, column, state)
             if learned is None:
                 # No train row held a value, so that nothing is known of any.
+                values = int((~column.null & ~column.nans()).sum())
+                if values:
+                    raise FloeError(
+                        f"{values} values of {name!r} cannot be scaled: no train row held a value"
+                    )
                 columns[name] = unknown(column)
                 continue
             form = learned_form(learned, rules)
