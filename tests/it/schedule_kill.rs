@@ -15,6 +15,7 @@ use floe::schedule::{
 use crate::support::say;
 
 const FOLDER: &str = "FLOE_TEST_SCHEDULE_FOLDER";
+const SCRIPT: &str = "FLOE_TEST_SCHEDULE_SCRIPT";
 
 /// A schedule of one second, whose first stage replaces the point of its interval: a file that is
 /// written beside its place and put there. Its second stage leaves a grandchild behind.
@@ -29,13 +30,24 @@ fn schedule(folder: &Path) -> Schedule {
         mv $FLOE_INTERVAL_START.$$.new $FLOE_INTERVAL_START.point",
         points.display()
     );
-    let shell = |name: &str, script: &str| Stage::command(name, "/bin/sh").args(["-c", script]);
     let score = shell("score", "sleep 0.05; sleep 30 & exit 0");
     Schedule::every(Duration::from_secs(1))
         .name("seconds")
         .catch_up(CatchUp::All)
         .grace(Duration::from_millis(500))
         .job(Job::chain([shell("collect", &collect), score]))
+}
+
+/// A schedule of one stage, whose next interval is far away.
+fn one_stage(script: &str) -> Schedule {
+    Schedule::every(Duration::from_secs(1))
+        .name("seconds")
+        .grace(Duration::from_secs(5))
+        .job(Job::new([shell("only", script)]))
+}
+
+fn shell(name: &str, script: &str) -> Stage {
+    Stage::command(name, "/bin/sh").args(["-c", script])
 }
 
 /// The scheduler, when this binary is started as one; nothing in an ordinary run of the tests.
@@ -46,7 +58,10 @@ fn as_a_scheduler() {
     };
     let folder = Path::new(&folder);
     let state = State::open(folder.join("state")).unwrap();
-    let schedule = schedule(folder);
+    let schedule = match std::env::var(SCRIPT) {
+        Ok(script) => one_stage(&script),
+        Err(_) => schedule(folder),
+    };
     if let Err(error) = Scheduler::new(&schedule, &state).run() {
         eprintln!("error: {error}");
         let source = std::error::Error::source(&error);
@@ -60,13 +75,17 @@ fn as_a_scheduler() {
 }
 
 fn start(folder: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+    scheduler(folder).spawn().unwrap()
+}
+
+fn scheduler(folder: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .args(["schedule_kill::as_a_scheduler", "--exact", "--nocapture"])
         .env(FOLDER, folder)
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+        .stderr(Stdio::piped());
+    command
 }
 
 fn folder() -> tempfile::TempDir {
@@ -144,6 +163,65 @@ fn no_kill_leaves_a_gap_or_a_double() {
     ));
     // By far most kills hit a process that had begun to work.
     assert!(runs.len() > 20 && orphans > 3, "{} {orphans}", runs.len());
+}
+
+/// Kills a scheduler while its first stage runs, and runs the stage again: it refuses to run
+/// beside its twin. What the next start finds is changed in between.
+fn no_twin_after(script: &str, between: impl FnOnce(&Path)) {
+    let folder = folder();
+    let points = folder.path().join("points");
+    // A zombie has no command line.
+    let script = format!(
+        "cd {}; if test -e first; then
+            test -n \"$(tr -d '\\000' 2>/dev/null </proc/$(cat first)/cmdline)\" && exit 65; exit 0
+        fi
+        {script} sh -c 'echo $$ > pid; mv pid first; exec sleep 300'",
+        points.display()
+    );
+    let mut first = scheduler(folder.path());
+    let mut first = first.env(SCRIPT, &script).spawn().unwrap();
+    let begun = Instant::now();
+    while !points.join("first").exists() {
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "the stage does not start"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    between(&folder.path().join("state/logs"));
+    let state = State::open(folder.path().join("state")).unwrap();
+    let schedule = one_stage(&script);
+    let scheduler = Scheduler::new(&schedule, &state).only_orders();
+    let done = scheduler.run().unwrap();
+    let runs = state.overview(9).unwrap().runs;
+    assert_eq!((done.recovered, done.succeeded), (1, 1), "{runs:?}");
+}
+
+#[test]
+fn a_kill_before_the_note_of_a_process_leaves_no_twin() {
+    no_twin_after("exec", |logs| {
+        let mut notes = 0;
+        for interval in fs::read_dir(logs).unwrap() {
+            for file in fs::read_dir(interval.unwrap().path()).unwrap() {
+                let file = file.unwrap().path();
+                if file.extension().is_some_and(|end| end == "pid") {
+                    fs::remove_file(file).unwrap();
+                    notes += 1;
+                }
+            }
+        }
+        assert_eq!(notes, 1);
+    });
+}
+
+#[test]
+fn a_stage_that_prints_elsewhere_or_leaves_its_group_has_no_twin_after_a_kill() {
+    no_twin_after("exec >/dev/null 2>&1; exec", |_| ());
+    no_twin_after("exec setsid --wait", |_| ());
+    // Without its environment it is found by the note.
+    no_twin_after("exec >/dev/null 2>&1; exec env -i PATH=\"$PATH\"", |_| ());
 }
 
 #[test]

@@ -46,6 +46,8 @@ pub(super) struct Launch {
     pub(super) interval: Interval,
     pub(super) parameters: Parameters,
     pub(super) log: Option<PathBuf>,
+    /// What all that it starts has in its environment.
+    pub(super) mark: Option<String>,
 }
 
 /// How to reach what runs.

@@ -2,6 +2,7 @@
 
 mod launch;
 mod news;
+mod orphan;
 mod process;
 mod step;
 mod stop;

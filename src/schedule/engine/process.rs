@@ -14,7 +14,7 @@ use rustix::process::{
 };
 
 use super::launch::{End, Handle, Launch, News, Try};
-use crate::error::{Error, ErrorKind, Result};
+use super::orphan;
 use crate::schedule::exit_code::{PERMANENT, SKIPPED};
 use crate::schedule::job::work::{Work, fill};
 use crate::schedule::{Interval, Parameters, Stage};
@@ -86,6 +86,9 @@ fn spawn(launch: &Launch, stage: &Stage) -> std::io::Result<(Child, Pid)> {
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .process_group(0);
+    if let Some(mark) = &launch.mark {
+        command.env(orphan::MARK, mark);
+    }
     if let Some(folder) = folder {
         command.current_dir(folder);
     }
@@ -101,9 +104,9 @@ fn spawn(launch: &Launch, stage: &Stage) -> std::io::Result<(Child, Pid)> {
     let child = command.spawn()?;
     let leader = pid(&child)?;
     if let Some(path) = &launch.log
-        && let Err(error) = std::fs::write(of_process(path), format!("{}\n", child.id()))
+        && let Err(error) = orphan::note(path, leader)
     {
-        // It helps to end the stage after a kill of this process; without it that only waits.
+        // It helps to end the stage after a kill of this process, as its mark does too.
         tracing::warn!(path = %path.display(), %error, "the number of a process was not written");
     }
     Ok((child, leader))
@@ -123,10 +126,6 @@ fn locked(path: &Path) -> std::io::Result<File> {
     let file = OpenOptions::new().create(true).append(true).open(path)?;
     file.try_lock()?;
     Ok(file)
-}
-
-fn of_process(log: &Path) -> PathBuf {
-    log.with_extension("pid")
 }
 
 struct Facts<'a> {
@@ -194,20 +193,20 @@ fn wait(
     let end = end(status, log.as_deref());
     if let Some(log) = &log {
         // Nothing of the stage is left that it could lead to.
-        let _ = std::fs::remove_file(of_process(log));
+        let _ = std::fs::remove_file(orphan::note_of(log));
     }
     let _ = news.send(News { of, end });
 }
 
 /// Ends what is left of a group: asks, and after a grace kills.
-fn end_group(group: Pid, grace: Duration) {
+pub(super) fn end_group(group: Pid, grace: Duration) {
     let gone = || test_kill_process_group(group).is_err() || only_zombies(group);
     end_by_signals(group, grace, gone);
 }
 
-fn end_by_signals(group: Pid, grace: Duration, gone: impl Fn() -> bool) -> bool {
+pub(super) fn end_by_signals(group: Pid, grace: Duration, gone: impl Fn() -> bool) {
     if gone() {
-        return true;
+        return;
     }
     for (signal, time) in [
         (Signal::TERM, grace),
@@ -218,41 +217,19 @@ fn end_by_signals(group: Pid, grace: Duration, gone: impl Fn() -> bool) -> bool 
         let begin = Instant::now();
         while begin.elapsed() < time {
             if gone() {
-                return true;
+                return;
             }
             std::thread::sleep(Duration::from_millis(10));
         }
     }
-    gone()
 }
 
 /// Whether a group has only members that have ended and that nobody waited for: in a container the
 /// first process may never do so. Where there is no `/proc` nobody can tell.
 fn only_zombies(group: Pid) -> bool {
-    let Ok(all) = std::fs::read_dir("/proc") else {
-        return false;
-    };
-    let group = group.as_raw_nonzero().get().to_string();
-    let mut members = 0;
-    for process in all.flatten() {
-        let Ok(stat) = std::fs::read_to_string(process.path().join("stat")) else {
-            continue;
-        };
-        // The name stands in brackets and may hold anything; then state, parent and group.
-        let Some((_, rest)) = stat.rsplit_once(") ") else {
-            continue;
-        };
-        let fields: Vec<&str> = rest.split(' ').take(3).collect();
-        if let [state, _, of] = fields[..]
-            && of == group
-        {
-            members += 1;
-            if state != "Z" && state != "X" {
-                return false;
-            }
-        }
-    }
-    members > 0
+    let group = group.as_raw_nonzero().get();
+    let mut members = orphan::all().filter(|stat| stat.group == group).peekable();
+    members.peek().is_some() && members.all(|stat| stat.has_ended)
 }
 
 fn end(status: std::io::Result<ExitStatus>, log: Option<&Path>) -> End {
@@ -299,43 +276,4 @@ fn last_line(log: &Path) -> Option<String> {
     let tail = String::from_utf8_lossy(&tail);
     let line = tail.lines().rev().find(|line| !line.trim().is_empty())?;
     Some(line.trim().chars().take(300).collect())
-}
-
-/// Ends what a scheduler that died has left running of a try, so that it does not run twice.
-pub(super) fn end_orphan(log: &Path, grace: Duration) -> Result<()> {
-    let Ok(file) = File::open(log) else {
-        // It never came to a log, so it never came to a process.
-        return Ok(());
-    };
-    let free_within = |time: Duration| {
-        let begin = Instant::now();
-        loop {
-            if file.try_lock().is_ok() {
-                return true;
-            }
-            if begin.elapsed() > time {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    };
-    if !free_within(Duration::ZERO) {
-        let number = std::fs::read_to_string(of_process(log)).ok();
-        let number = number.and_then(|text| text.trim().parse().ok());
-        if let Some(group) = number.and_then(Pid::from_raw) {
-            end_by_signals(group, grace, || free_within(Duration::ZERO));
-            end_group(group, grace);
-        }
-        if !free_within(grace.saturating_add(Duration::from_secs(5))) {
-            let message = format!(
-                "a try that an earlier process started still runs; its log is `{}`",
-                log.display()
-            );
-            return Err(Error::new(ErrorKind::Schedule, message)
-                .with_help("end it, and start the schedule again")
-                .transient());
-        }
-    }
-    let _ = std::fs::remove_file(of_process(log));
-    Ok(())
 }

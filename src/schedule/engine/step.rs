@@ -210,6 +210,7 @@ impl Engine<'_> {
                     interval: run.interval,
                     parameters: run.parameters.clone(),
                     log: self.state.log_path(*id, run.interval, &stage.name, number),
+                    mark: self.state.mark(*id, &stage.name, number, now),
                 });
             }
         }

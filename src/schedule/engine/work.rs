@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rustix::process::Signal;
 
 use super::launch::{End, Handle, News, Try};
-use super::{Scheduler, Summary, process};
+use super::{Scheduler, Summary, orphan};
 use crate::error::Result;
 use crate::schedule::hook::Hooks;
 use crate::schedule::state::{RunId, StageState, State, Task};
@@ -284,11 +284,13 @@ impl<'a> Engine<'a> {
             ledger.adopt(&schedule.name, &schedule.definition())?;
             ledger.orphans()
         })?;
+        let left = orphans.iter().filter_map(|of| {
+            let log = state.log_path(of.run, of.interval, &of.stage, of.number)?;
+            let mark = state.mark(of.run, &of.stage, of.number, of.started);
+            Some(orphan::Left { mark, log })
+        });
+        orphan::end(&left.collect::<Vec<_>>(), schedule.grace)?;
         for orphan in &orphans {
-            let log = state.log_path(orphan.run, orphan.interval, &orphan.stage, orphan.number);
-            if let Some(log) = log {
-                process::end_orphan(&log, schedule.grace)?;
-            }
             tracing::warn!(stage = orphan.stage, interval = %orphan.interval, "put back after a kill");
         }
         self.summary.recovered = orphans.len() as u64;

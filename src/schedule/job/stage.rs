@@ -12,7 +12,8 @@ use crate::schedule::Retry;
 /// A command is told about its run in two ways. In its arguments `{interval_start}`,
 /// `{interval_end}`, `{stage}`, `{attempt}` and `{parameter.NAME}` are filled in; and its
 /// environment has `FLOE_INTERVAL_START`, `FLOE_INTERVAL_END`, `FLOE_STAGE`, `FLOE_ATTEMPT` and
-/// `FLOE_PARAMETER_NAME`. What it prints is its log. What its exit code says is in
+/// `FLOE_PARAMETER_NAME`; `FLOE_TRY` there is the mark by which what is left of it is found after a
+/// kill of the schedule. What it prints is its log. What its exit code says is in
 /// [`exit_code`](crate::schedule::exit_code).
 ///
 /// A command runs in a process group of its own. When it ends, or runs out of time, all that is

@@ -46,6 +46,7 @@ pub(crate) struct Orphan {
     pub(crate) interval: Interval,
     pub(crate) stage: String,
     pub(crate) number: u32,
+    pub(crate) started: Timestamp,
 }
 
 /// How a try ended.
@@ -258,7 +259,7 @@ impl Ledger<'_> {
 
     /// What was running when the scheduler before this one died.
     pub(crate) fn orphans(&self) -> Result<Vec<Orphan>> {
-        let sql = "SELECT try.run, run.start, run.\"end\", try.stage, try.number
+        let sql = "SELECT try.run, run.start, run.\"end\", try.stage, try.number, try.started
             FROM try JOIN run ON run.id = try.run WHERE try.state = 'running'";
         self.many(sql, [], |row| {
             Ok(Orphan {
@@ -266,6 +267,7 @@ impl Ledger<'_> {
                 interval: interval(row, 1)?,
                 stage: row.get(3)?,
                 number: row.get(4)?,
+                started: from_ms(row.get(5)?),
             })
         })
     }

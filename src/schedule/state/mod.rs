@@ -7,6 +7,7 @@ mod overview;
 mod queue;
 mod words;
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -40,11 +41,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct State {
     folder: Option<PathBuf>,
+    /// What tells its database from all others on this machine, also from a copy of it.
+    place: Option<String>,
     database: Mutex<Connection>,
 }
 
 const SCHEMA: &str = include_str!("schema.sql");
 const VERSION: i64 = 1;
+const FILE: &str = "schedule.db";
 
 impl State {
     /// Opens the state in a folder, and makes both if they are not there.
@@ -59,7 +63,7 @@ impl State {
             let message = format!("`{}` cannot be made: {error}", folder.display());
             Error::new(ErrorKind::Schedule, message)
         })?;
-        let path = folder.join("schedule.db");
+        let path = folder.join(FILE);
         Self::with(Some(folder), || Connection::open(&path)).map_err(|error| in_file(&path, &error))
     }
 
@@ -70,7 +74,7 @@ impl State {
     /// [`ErrorKind::Schedule`] as [`open`](Self::open), and when there is none.
     pub fn existing(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
-        if folder.join("schedule.db").is_file() {
+        if folder.join(FILE).is_file() {
             return Self::open(folder);
         }
         let message = format!("no schedule has been kept in `{}`", folder.display());
@@ -97,8 +101,13 @@ impl State {
             database.pragma_update(None, "synchronous", "FULL")?;
             Ok(database)
         })?;
+        let place = folder.and_then(|folder| {
+            let file = std::fs::metadata(folder.join(FILE)).ok()?;
+            Some(format!("{:x}.{:x}", file.dev(), file.ino()))
+        });
         let state = Self {
             folder: folder.map(Path::to_owned),
+            place,
             database: Mutex::new(database),
         };
         state.migrate()?;
@@ -138,6 +147,18 @@ impl State {
     /// The folder, if it has one.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
+    }
+
+    /// What tells a try from all others on this machine.
+    pub(crate) fn mark(
+        &self,
+        run: RunId,
+        stage: &str,
+        number: u32,
+        started: Timestamp,
+    ) -> Option<String> {
+        let place = self.place.as_ref()?;
+        Some(format!("{place}.{run}.{stage}.{number}.{}", to_ms(started)))
     }
 
     /// What the schedule is that was last kept here.
