@@ -15,8 +15,11 @@ pub(super) struct Chunk {
 impl Chunk {
     pub(super) fn new(features: usize) -> Self {
         Self {
-            panels: vec![Vec::new(); features.div_ceil(WIDE)],
-            codes: Vec::new(),
+            // Room for all rows at once: what grows step by step is copied, and takes more than it needs.
+            panels: (0..features.div_ceil(WIDE))
+                .map(|_| Vec::with_capacity(CHUNK))
+                .collect(),
+            codes: Vec::with_capacity(CHUNK),
             weights: Vec::new(),
         }
     }

@@ -1,4 +1,5 @@
 use polars::prelude::{Column, DataFrame, PlSmallStr};
+use polars_arrow::array::PrimitiveArray;
 
 use super::chunk::{CHUNK, Chunk};
 use super::sums::{Point, Sums};
@@ -154,28 +155,28 @@ impl<'a, 'b> Rows<'a, 'b> {
         Ok(Batch {
             values: values.collect::<Result<_>>()?,
             codes: codes.collect::<Result<_>>()?,
-            weights: weights.transpose()?.unwrap_or_default(),
+            weights: weights.transpose()?,
         })
     }
 }
 
 /// A batch as plain numbers.
 struct Batch {
-    values: Vec<Vec<f64>>,
+    values: Vec<PrimitiveArray<f64>>,
     codes: Vec<u32>,
-    weights: Vec<f64>,
+    weights: Option<PrimitiveArray<f64>>,
 }
 
 impl Batch {
     fn copy(&self, features: &[Scaled], rows: std::ops::Range<usize>, to: &mut Chunk) {
         for (at, (feature, values)) in features.iter().zip(&self.values).enumerate() {
             let Scaled { offset, factor, .. } = *feature;
-            let values = values[rows.clone()].iter();
+            let values = values.values()[rows.clone()].iter();
             to.extend(at, values.map(|value| scaled(*value, offset, factor)));
         }
         to.codes.extend_from_slice(&self.codes[rows.clone()]);
-        if let Some(weights) = self.weights.get(rows) {
-            to.weights.extend_from_slice(weights);
+        if let Some(weights) = &self.weights {
+            to.weights.extend_from_slice(&weights.values()[rows]);
         }
     }
 }
@@ -188,17 +189,13 @@ fn scaled(value: f64, offset: f64, factor: f64) -> f64 {
     (value - offset) * factor
 }
 
-/// The values of a column that was found to hold no gaps.
-fn floats(column: &Column, origin: i128) -> Result<Vec<f64>> {
+/// The values of a column that was found to hold no gaps, in one piece; not copied where they are so.
+fn floats(column: &Column, origin: i128) -> Result<PrimitiveArray<f64>> {
     let floats = distances(column, origin)?;
     if floats.null_count() > 0 {
         return Err(changed(column.name()));
     }
-    let mut values = Vec::with_capacity(floats.len());
-    for chunk in floats.downcast_iter() {
-        values.extend_from_slice(chunk.values());
-    }
-    Ok(values)
+    Ok(floats.rechunk().downcast_as_array().clone())
 }
 
 fn changed(column: &str) -> Error {
