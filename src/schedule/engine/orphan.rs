@@ -157,14 +157,13 @@ pub(super) fn end(tries: &[Left], grace: Duration) -> Result<()> {
 /// Ends the processes with these marks, and the groups of these leaders.
 fn end_processes(marks: &BTreeSet<&str>, leaders: &BTreeSet<Process>, grace: Duration) {
     let mut known: BTreeSet<Process> = BTreeSet::new();
-    let mut told: BTreeSet<Process> = BTreeSet::new();
     let mut quiet = 0;
     for (signal, time) in [
         (Signal::TERM, grace),
         (Signal::KILL, Duration::from_secs(5)),
     ] {
         let begin = Instant::now();
-        told.clear();
+        let mut told: BTreeSet<Process> = BTreeSet::new();
         loop {
             known.extend(found(marks, leaders));
             known.retain(|process| process.lives());
@@ -199,8 +198,10 @@ fn found(marks: &BTreeSet<&str>, leaders: &BTreeSet<Process>) -> Vec<Process> {
     let is_ours = |stat: &Stat| {
         groups.contains(&stat.group) || mark(stat.number).is_some_and(|it| marks.contains(&*it))
     };
+    // A try may itself have started the scheduler that looks.
+    let is_other = |stat: &Stat| i64::from(stat.number) != i64::from(std::process::id());
     all()
-        .filter(|stat| !stat.has_ended)
+        .filter(|stat| !stat.has_ended && is_other(stat))
         .filter(is_ours)
         .map(Stat::process)
         .collect()
@@ -253,6 +254,8 @@ mod tests {
 
     use super::*;
 
+    const FOLDER: &str = "FLOE_TEST_ORPHAN_FOLDER";
+
     fn start(mark: Option<&str>) -> Child {
         let mut command = Command::new("/bin/sleep");
         command.arg("300").stdin(Stdio::null()).process_group(0);
@@ -284,6 +287,33 @@ mod tests {
         assert!(other.try_wait().unwrap().is_none(), "another was ended");
         other.kill().unwrap();
         other.wait().unwrap();
+    }
+
+    /// Looks for its own mark, when this binary is started to; nothing in an ordinary run.
+    #[test]
+    fn as_one_with_the_mark() {
+        let Some(folder) = std::env::var_os(FOLDER) else {
+            return;
+        };
+        let own = std::env::var(MARK).unwrap();
+        let folder = Path::new(&folder);
+        end(&left(folder, Some(&own)), Duration::from_secs(10)).unwrap();
+    }
+
+    #[test]
+    fn nobody_ends_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = format!("{:032x}", rand::random::<u128>());
+        let mut other = start(Some(&own));
+        let test = "schedule::engine::orphan::tests::as_one_with_the_mark";
+        let looks = Command::new(std::env::current_exe().unwrap())
+            .args([test, "--exact"])
+            .env(MARK, &own)
+            .env(FOLDER, folder.path())
+            .output()
+            .unwrap();
+        assert!(looks.status.success(), "{looks:?}");
+        assert!(!other.wait().unwrap().success());
     }
 
     #[test]
