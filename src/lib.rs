@@ -17,6 +17,7 @@ pub mod runs;
 #[cfg(all(feature = "schedule", unix))]
 pub mod schedule;
 mod schema;
+mod simd;
 pub mod source;
 pub mod splitter;
 #[cfg(feature = "testing")]

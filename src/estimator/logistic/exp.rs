@@ -1,6 +1,8 @@
 //! `exp` and `ln_1p` on the ranges that a logistic loss needs, in plain arithmetic: the compiler can
 //! do several rows at once, and the bits do not depend on a system's mathematical library.
 
+#![expect(clippy::inline_always, reason = "see `simd::Loop`")]
+
 use std::f64::consts::{LN_2, LOG2_E, SQRT_2};
 
 /// ln 2 in two pieces; the product of the first and a small integer is exact.
@@ -32,7 +34,7 @@ const FACTORIALS: [f64; 12] = [
 ];
 
 /// `e^x` for `x` at most 0, within two units in the last place; NaN is not kept.
-#[inline]
+#[inline(always)]
 pub(super) fn exp_of_negative(x: f64) -> f64 {
     let x = if x > LEAST { x } else { LEAST };
     let shifted = x * LOG2_E + ROUND;
@@ -63,7 +65,7 @@ const ODD: [f64; 11] = {
 
 /// `ln(1 + x)` for `x` in [0, 1]: twice the area tangent of `x / (2 + x)`, and from √2 - 1 on counted
 /// from the logarithm of √2.
-#[inline]
+#[inline(always)]
 pub(super) fn ln_1p_of_share(x: f64) -> f64 {
     let from = if x > SQRT_2 - 1.0 { SQRT_2 } else { 1.0 };
     let base = if x > SQRT_2 - 1.0 { LN_2 / 2.0 } else { 0.0 };

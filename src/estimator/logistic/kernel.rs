@@ -1,9 +1,12 @@
 //! The sums of one chunk of rows.
 
+#![expect(clippy::inline_always, reason = "see `simd::Loop`")]
+
 use super::chunk::Chunk;
 use super::exp::{exp_of_negative, ln_1p_of_share};
 use super::sums::{Curvature, Point, Shape, Sums};
 use super::tiles::{Quad, WIDE, add_product, add_scores, add_weighted, weigh};
+use crate::simd::{Loop, widest};
 
 /// Rows that are worked on at a time, so that they stay in the processor's nearest memory.
 const BLOCK: usize = 128;
@@ -19,23 +22,50 @@ pub(super) fn sums_of(
     class_weights: &[f64],
     curvature: bool,
 ) -> Sums {
-    let mut sums = Sums::new(shape, curvature);
-    let mut room = Room::new(shape);
-    let rows = chunk.rows();
-    for start in (0..rows).step_by(BLOCK) {
-        let range = start..(start + BLOCK).min(rows);
-        let codes = &chunk.codes[range.clone()];
-        room.fill_weights(codes, chunk.weights.get(range.clone()), class_weights);
-        let panels: Vec<&[Quad]> = chunk.panels.iter().map(|of| &of[range.clone()]).collect();
-        room.score(&panels, at, codes.len());
-        if shape.scores() == 1 {
-            room.two_classes(codes, &mut sums);
-        } else {
-            room.many_classes(codes, &mut sums);
+    widest(SumsOf {
+        chunk,
+        at,
+        class_weights,
+        sums: Sums::new(shape, curvature),
+    })
+}
+
+struct SumsOf<'a> {
+    chunk: &'a Chunk,
+    at: &'a Point,
+    class_weights: &'a [f64],
+    sums: Sums,
+}
+
+impl Loop for SumsOf<'_> {
+    type Output = Sums;
+
+    #[inline(always)]
+    fn run(self) -> Sums {
+        let Self {
+            chunk,
+            at,
+            class_weights,
+            mut sums,
+        } = self;
+        let shape = sums.shape;
+        let mut room = Room::new(shape);
+        let rows = chunk.rows();
+        for start in (0..rows).step_by(BLOCK) {
+            let range = start..(start + BLOCK).min(rows);
+            let codes = &chunk.codes[range.clone()];
+            room.fill_weights(codes, chunk.weights.get(range.clone()), class_weights);
+            let panels: Vec<&[Quad]> = chunk.panels.iter().map(|of| &of[range.clone()]).collect();
+            room.score(&panels, at, codes.len());
+            if shape.scores() == 1 {
+                room.two_classes(codes, &mut sums);
+            } else {
+                room.many_classes(codes, &mut sums);
+            }
+            room.gather(&panels, codes.len(), &mut sums);
         }
-        room.gather(&panels, codes.len(), &mut sums);
+        sums
     }
-    sums
 }
 
 /// Room for the numbers of a block.
@@ -60,6 +90,7 @@ impl Room {
         }
     }
 
+    #[inline(always)]
     fn fill_weights(&mut self, codes: &[u32], weights: Option<&[f64]>, class_weights: &[f64]) {
         self.weights[codes.len()..].fill(0.0);
         for (weight, code) in self.weights.iter_mut().zip(codes) {
@@ -70,6 +101,7 @@ impl Room {
         }
     }
 
+    #[inline(always)]
     fn score(&mut self, panels: &[&[Quad]], at: &Point, rows: usize) {
         let points = at.coefficients.iter().zip(&at.intercepts);
         for (scores, (coefficients, intercept)) in self.scores.iter_mut().zip(points) {
@@ -82,6 +114,7 @@ impl Room {
     }
 
     /// One score: its sign is the class. The margin is the score towards the class of the row.
+    #[inline(always)]
     fn two_classes(&mut self, codes: &[u32], sums: &mut Sums) {
         let mut signs = [1.0; BLOCK];
         for (sign, code) in signs.iter_mut().zip(codes) {
@@ -109,6 +142,7 @@ impl Room {
     }
 
     /// A score a class: they become probabilities in place.
+    #[inline(always)]
     fn many_classes(&mut self, codes: &[u32], sums: &mut Sums) {
         let rows = codes.len();
         let mut top = self.scores[0];
@@ -160,6 +194,7 @@ impl Room {
     }
 
     /// Adds the gradient and, where it is wanted, the curvature.
+    #[inline(always)]
     fn gather(&mut self, panels: &[&[Quad]], rows: usize, sums: &mut Sums) {
         let of_scores = sums.gradient.chunks_exact_mut(panels.len());
         for ((gradient, total), residuals) in
@@ -188,6 +223,7 @@ impl Room {
     }
 
     /// The second derivative of the loss by two scores, out of the probabilities.
+    #[inline(always)]
     fn curve(&mut self, left: usize, right: usize) {
         let (a, b) = (&self.scores[left], &self.scores[right]);
         let rows = self.curvature.iter_mut().zip(&self.weights);
@@ -196,6 +232,7 @@ impl Room {
         }
     }
 
+    #[inline(always)]
     fn gather_pair(&mut self, panels: &[&[Quad]], rows: usize, pair: usize, sums: &mut Curvature) {
         let factors = &self.curvature[..rows];
         let weighted = &mut self.weighted[..rows];
@@ -214,6 +251,7 @@ impl Room {
 }
 
 /// In four lanes, so that several rows are summed at once, in a fixed order.
+#[inline(always)]
 fn sum(values: &[f64]) -> f64 {
     let mut lanes = [0.0; 4];
     let chunks = values.chunks_exact(4);

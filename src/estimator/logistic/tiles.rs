@@ -3,6 +3,8 @@
 //! Each number is summed in the order of the rows, so that how a processor does several columns at
 //! once does not show in a bit.
 
+#![expect(clippy::inline_always, reason = "see `simd::Loop`")]
+
 /// Columns of a panel.
 pub(super) const WIDE: usize = 4;
 
@@ -13,6 +15,7 @@ pub(super) type Quad = [f64; WIDE];
 pub(super) type Tile = [Quad; WIDE];
 
 /// Adds `panel · coefficients` to each row.
+#[inline(always)]
 pub(super) fn add_scores(scores: &mut [f64], panel: &[Quad], by: &Quad) {
     for (score, row) in scores.iter_mut().zip(panel) {
         *score += (row[0] * by[0] + row[1] * by[1]) + (row[2] * by[2] + row[3] * by[3]);
@@ -20,6 +23,7 @@ pub(super) fn add_scores(scores: &mut [f64], panel: &[Quad], by: &Quad) {
 }
 
 /// Adds the sums of the rows of a panel, each weighted by its factor.
+#[inline(always)]
 pub(super) fn add_weighted(sum: &mut Quad, panel: &[Quad], factors: &[f64]) {
     let mut total = *sum;
     for (row, factor) in panel.iter().zip(factors) {
@@ -31,6 +35,7 @@ pub(super) fn add_weighted(sum: &mut Quad, panel: &[Quad], factors: &[f64]) {
 }
 
 /// Each row of a panel times its factor.
+#[inline(always)]
 pub(super) fn weigh(out: &mut [Quad], panel: &[Quad], factors: &[f64]) {
     for ((out, row), factor) in out.iter_mut().zip(panel).zip(factors) {
         for (out, cell) in out.iter_mut().zip(row) {
@@ -40,6 +45,7 @@ pub(super) fn weigh(out: &mut [Quad], panel: &[Quad], factors: &[f64]) {
 }
 
 /// Adds the product of two panels, `leftᵀ · right`.
+#[inline(always)]
 pub(super) fn add_product(tile: &mut Tile, left: &[Quad], right: &[Quad]) {
     let mut total = *tile;
     for (left, right) in left.iter().zip(right) {

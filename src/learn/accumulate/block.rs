@@ -1,5 +1,7 @@
 //! The two passes over one block of at most 4096 values, in eight lanes of a fixed order.
 
+#![expect(clippy::inline_always, reason = "see `simd::Loop`")]
+
 use std::ops::Add;
 
 use super::double::Double;
@@ -34,6 +36,7 @@ pub(super) struct First {
 ///
 /// With `GAPS`, a NaN marks a row that adds nothing. Zero is then added in its place: a sum never holds -0.0, so that
 /// changes no bit, and a block with and one without gaps are reduced alike.
+#[inline(always)]
 pub(super) fn first_pass<T: Exact, const GAPS: bool>(block: &[T]) -> First {
     let (mut total, mut min, mut max) = (
         [0.0; LANES],
@@ -58,7 +61,7 @@ pub(super) fn first_pass<T: Exact, const GAPS: bool>(block: &[T]) -> First {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn first_quad<T: Exact, const GAPS: bool>(
     quad: &[T; QUAD],
     sum: &mut [f64; LANES],
@@ -80,6 +83,7 @@ fn first_quad<T: Exact, const GAPS: bool>(
 /// Mean and sum of squared deviations of a block with `count` values and finite `first`.
 ///
 /// The sum of the deviations is what the rounded mean missed: it corrects the mean and the squares.
+#[inline(always)]
 pub(super) fn second_pass<T: Exact, const GAPS: bool>(
     block: &[T],
     count: f64,
@@ -117,7 +121,7 @@ pub(super) fn second_pass<T: Exact, const GAPS: bool>(
     (mean, if m2.hi > 0.0 { m2 } else { Double::ZERO })
 }
 
-#[inline]
+#[inline(always)]
 fn second_quad<T: Exact, const GAPS: bool>(
     quad: &[T; QUAD],
     mean: f64,
@@ -140,6 +144,7 @@ fn second_quad<T: Exact, const GAPS: bool>(
 ///
 /// Deviations from it are exact for integers and floats with few bits; from a mean with all its bits they would all
 /// be rounded in the same direction. What the mean loses comes back with the sum of the deviations.
+#[inline(always)]
 fn coarse(mean: f64, range: f64) -> f64 {
     let power = f64::from_bits(range.to_bits() & f64::INFINITY.to_bits());
     let step = power / f64::from(1 << 20);
@@ -152,13 +157,14 @@ fn coarse(mean: f64, range: f64) -> f64 {
 }
 
 /// Zero for a NaN, without a branch: which rows are null is rarely predictable.
-#[inline]
+#[inline(always)]
 fn zero_for_nan(value: f64) -> f64 {
     let mask = u64::from(value.is_nan()).wrapping_sub(1);
     f64::from_bits(value.to_bits() & mask)
 }
 
 /// The last values of a block, filled up with rows that add nothing.
+#[inline(always)]
 fn padded<T: Exact>(rest: &[T]) -> Option<[f64; QUAD]> {
     let mut quad = [f64::NAN; QUAD];
     for (slot, value) in quad.iter_mut().zip(rest) {
@@ -167,12 +173,14 @@ fn padded<T: Exact>(rest: &[T]) -> Option<[f64; QUAD]> {
     (!rest.is_empty()).then_some(quad)
 }
 
+#[inline(always)]
 fn add<T: Copy + Add<Output = T>>(total: &mut [T; LANES], lanes: [T; LANES]) {
     for (total, lane) in total.iter_mut().zip(lanes) {
         *total = *total + lane;
     }
 }
 
+#[inline(always)]
 fn combine<T>(lanes: [T; LANES], with: impl Fn(T, T) -> T) -> T {
     let [l0, l1, l2, l3, l4, l5, l6, l7] = lanes;
     with(

@@ -2,6 +2,8 @@
 //!
 //! The blocks of a column are merged in them, so that merging adds no error that shows in the last bit of a result.
 
+#![expect(clippy::inline_always, reason = "see `simd::Loop`")]
+
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,7 @@ impl Double {
     pub(crate) const ZERO: Self = Self { hi: 0.0, lo: 0.0 };
 
     /// The exact sum of two floats.
+    #[inline(always)]
     pub(crate) fn sum(a: f64, b: f64) -> Self {
         let hi = a + b;
         let kept = hi - a;
@@ -83,6 +86,7 @@ impl Double {
     }
 
     /// The exact sum of two floats of which the first is the larger in magnitude.
+    #[inline(always)]
     fn ordered(large: f64, small: f64) -> Self {
         let hi = large + small;
         Self {
@@ -95,6 +99,7 @@ impl Double {
 impl Add for Double {
     type Output = Self;
 
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
         let high = Self::sum(self.hi, other.hi);
         let low = Self::sum(self.lo, other.lo);

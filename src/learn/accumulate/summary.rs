@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::block::BLOCK;
 use super::double::Double;
 use super::tree::{DOWN, Node, Tree, UP};
-use super::value::{Extreme, Value, Work};
+use super::value::{Extreme, Value, Work, reduce, reduce_cells};
 use super::{Validity, count_of, float_count};
 
 /// Learns from one column, chunk by chunk.
@@ -56,7 +56,7 @@ impl<V: Value> ColumnSummary<V> {
             full = nulls == 0;
         }
         if full && part.len() == BLOCK {
-            self.tree.push(V::reduce(part, &mut self.work).0);
+            self.tree.push(reduce(part, &mut self.work));
             return;
         }
         if full {
@@ -68,8 +68,8 @@ impl<V: Value> ColumnSummary<V> {
             );
         }
         if self.pending.len() == BLOCK {
-            self.tree
-                .push(V::reduce_cells(&mut self.pending, &mut self.work).0);
+            let node = reduce_cells::<V>(&mut self.pending, &mut self.work);
+            self.tree.push(node);
             self.pending.clear();
         }
     }
@@ -78,7 +78,7 @@ impl<V: Value> ColumnSummary<V> {
     pub(crate) fn state(&self) -> State<V::Extreme> {
         let mut work = self.work.clone();
         let last = (!self.pending.is_empty())
-            .then(|| V::reduce_cells(&mut self.pending.clone(), &mut work).0);
+            .then(|| reduce_cells::<V>(&mut self.pending.clone(), &mut work));
         State {
             rows: self.rows,
             nulls: self.nulls,

@@ -1,10 +1,13 @@
 //! The physical types a column can have, and how a block of each is reduced.
 
+#![expect(clippy::inline_always, reason = "see `simd::Loop`")]
+
 use super::block::{BLOCK, Exact, First, first_pass, second_pass};
 use super::count_of;
 use super::double::Double;
 use super::float_count;
 use super::tree::{DOWN, EXPONENT_STEP, Moments, Node, UP};
+use crate::simd::{Loop, widest};
 
 /// Floats above this, or all below its reciprocal, are scaled before they are squared: 2^450 leaves room for the
 /// squares of 2^64 rows.
@@ -40,11 +43,49 @@ pub(crate) trait Value: Copy {
 
     fn cell(self) -> Self::Cell;
 
-    /// Reduces a block without nulls.
+    /// Reduces a block without nulls, as the body of a loop.
     fn reduce(block: &[Self], work: &mut Work) -> Reduced<Self::Extreme>;
 
     /// Reduces a block in which some rows may be missing, and leaves its cells to be thrown away.
     fn reduce_cells(cells: &mut [Self::Cell], work: &mut Work) -> Reduced<Self::Extreme>;
+}
+
+/// Reduces a block without nulls.
+pub(super) fn reduce<V: Value>(block: &[V], work: &mut Work) -> Node<V::Extreme> {
+    widest(Block { block, work }).0
+}
+
+/// Reduces a block in which some rows may be missing, and leaves its cells to be thrown away.
+pub(super) fn reduce_cells<V: Value>(cells: &mut [V::Cell], work: &mut Work) -> Node<V::Extreme> {
+    widest(Cells::<V> { cells, work }).0
+}
+
+struct Block<'a, V> {
+    block: &'a [V],
+    work: &'a mut Work,
+}
+
+impl<V: Value> Loop for Block<'_, V> {
+    type Output = Reduced<V::Extreme>;
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        V::reduce(self.block, self.work)
+    }
+}
+
+struct Cells<'a, V: Value> {
+    cells: &'a mut [V::Cell],
+    work: &'a mut Work,
+}
+
+impl<V: Value> Loop for Cells<'_, V> {
+    type Output = Reduced<V::Extreme>;
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        V::reduce_cells(self.cells, self.work)
+    }
 }
 
 /// Hides the node from the trait's users.
@@ -75,6 +116,7 @@ trait Narrow {
 
 /// Reduces a block without nulls straight from the slice. Only a sum that is not finite, or very large or very small
 /// values, need a second look.
+#[inline(always)]
 fn reduce_narrow<T: Exact + Narrow>(block: &[T], work: &mut Work) -> Reduced<T::Limit> {
     let first = first_pass::<T, false>(block);
     let plain = first.sum.is_finite() && !block.is_empty();
@@ -104,6 +146,7 @@ fn reduce_narrow<T: Exact + Narrow>(block: &[T], work: &mut Work) -> Reduced<T::
 }
 
 /// Reduces floats of which NaN stands for a row without a number.
+#[inline(always)]
 fn reduce_floats<T: Narrow>(cells: &mut [f64], moments: bool) -> Reduced<T::Limit> {
     let (mut missing, mut infinities) = (0, 0);
     for value in &*cells {
@@ -153,6 +196,7 @@ fn reduce_floats<T: Narrow>(cells: &mut [f64], moments: bool) -> Reduced<T::Limi
 
 /// The exponent under which the block is squared. A block of zeros says nothing about the size of its column, so it
 /// takes the smallest, from which every other is reached without loss.
+#[inline(always)]
 fn exponent_of(first: First) -> i32 {
     let magnitude = first.max.max(-first.min);
     if magnitude > LARGE {
@@ -167,7 +211,7 @@ fn exponent_of(first: First) -> i32 {
 macro_rules! narrow {
     ($($type:ty: $float:literal $limit:ty, $to_limit:expr;)*) => {$(
         impl Exact for $type {
-            #[inline]
+            #[inline(always)]
             fn float(self) -> f64 {
                 f64::from(self)
             }
@@ -191,10 +235,12 @@ macro_rules! narrow {
                 f64::from(self)
             }
 
+            #[inline(always)]
             fn reduce(block: &[Self], work: &mut Work) -> Reduced<$limit> {
                 reduce_narrow(block, work)
             }
 
+            #[inline(always)]
             fn reduce_cells(cells: &mut [f64], work: &mut Work) -> Reduced<$limit> {
                 reduce_floats::<Self>(cells, work.moments)
             }
@@ -214,6 +260,7 @@ narrow! {
 }
 
 /// Zero has one sign in everything learned.
+#[inline(always)]
 fn positive_zero(float: f64) -> f64 {
     float + 0.0
 }
@@ -244,6 +291,7 @@ trait Wide: Copy + Ord + Into<i128> {
 /// Integers below 2^53 are exact as floats.
 const EXACT: f64 = f64::from_bits((1023 + 53) << 52);
 
+#[inline(always)]
 fn reduce_wide<T: Wide>(
     cells: impl Iterator<Item = Option<T>> + Clone,
     work: &mut Work,
@@ -302,12 +350,12 @@ macro_rules! wide {
             const LOW: Self = <$type>::MIN;
             const HIGH: Self = <$type>::MAX;
 
-            #[inline]
+            #[inline(always)]
             fn middle(low: Self, high: Self) -> Self {
                 (low | high) - ((low ^ high) >> 1)
             }
 
-            #[inline]
+            #[inline(always)]
             #[expect(clippy::cast_precision_loss, reason = "The deviation is exact, and rounds once here.")]
             fn deviation(self, middle: Self) -> f64 {
                 $signed(self.wrapping_sub(middle)) as f64
@@ -323,10 +371,12 @@ macro_rules! wide {
                 Some(self)
             }
 
+            #[inline(always)]
             fn reduce(block: &[Self], work: &mut Work) -> Reduced<i128> {
                 reduce_wide(block.iter().map(|value| Some(*value)), work)
             }
 
+            #[inline(always)]
             fn reduce_cells(cells: &mut [Option<$type>], work: &mut Work) -> Reduced<i128> {
                 reduce_wide(cells.iter().copied(), work)
             }
@@ -340,12 +390,12 @@ wide! {
     u64: signed;
 }
 
-#[inline]
+#[inline(always)]
 fn same<T>(value: T) -> T {
     value
 }
 
-#[inline]
+#[inline(always)]
 fn signed(value: u64) -> i64 {
     value.cast_signed()
 }

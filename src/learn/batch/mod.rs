@@ -84,6 +84,11 @@ impl Accumulators {
 
     /// Adds the next rows of a group; the columns are those of the sheet, in its order.
     pub(crate) fn update(&mut self, group: usize, columns: &[Column]) -> Result<()> {
+        if !self.asks_together() {
+            return self.spread(columns, |of, column| {
+                of.push(group, &to_physical(column, of.kind)?)
+            });
+        }
         let mut physical = Vec::with_capacity(self.columns.len());
         for (of, column) in self.columns.iter_mut().zip(columns) {
             let series = to_physical(column, of.kind)?;
@@ -99,11 +104,14 @@ impl Accumulators {
         Ok(())
     }
 
+    /// Whether something is asked of several columns together.
+    fn asks_together(&self) -> bool {
+        !self.factors.is_empty() || !self.groups.is_empty()
+    }
+
     /// Adds the next rows, each to the group that it is dealt into.
     pub(crate) fn update_dealt(&mut self, columns: &[Column], deal: &Deal) -> Result<()> {
-        let together = !self.factors.is_empty() || !self.groups.is_empty();
-        let rows = columns.first().map_or(0, Column::len);
-        if together || deal.order().is_none() {
+        if self.asks_together() || deal.order().is_none() {
             let series = columns.iter().map(Column::as_materialized_series);
             let moved: Vec<Series> = series.map(|of| deal.moved(of)).collect::<Result<_>>()?;
             return deal.parts().try_for_each(|(group, rows)| {
@@ -111,25 +119,37 @@ impl Accumulators {
                 self.update(group, &rows.collect::<Vec<_>>())
             });
         }
+        self.spread(columns, |of, column| of.push_dealt(column, deal))
+    }
+
+    /// Pushes each column by itself, on threads where that is worth it: columns know nothing of each
+    /// other, so that threads show in no bit.
+    fn spread(
+        &mut self,
+        columns: &[Column],
+        push: impl Fn(&mut ColumnGather, &Column) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let rows = columns.first().map_or(0, Column::len);
         let threads = if rows * columns.len() < WORTH_A_THREAD {
             1
         } else {
             thread::available_parallelism().map_or(1, NonZero::get)
         };
-        // Columns know nothing of each other, so that threads show in no bit.
         let each = columns.len().div_ceil(threads).max(1);
         let mut work = self.columns.chunks_mut(each).zip(columns.chunks(each));
         let push = |(of, columns): (&mut [ColumnGather], &[Column])| {
             let mut columns = of.iter_mut().zip(columns);
-            columns.try_for_each(|(of, column)| of.push_dealt(column, deal))
+            columns.try_for_each(|(of, column)| push(of, column))
         };
-        if threads == 1 {
-            return work.try_for_each(push);
-        }
+        let Some(own) = work.next() else {
+            return Ok(());
+        };
         thread::scope(|scope| {
-            let workers = work.map(|work| scope.spawn(move || push(work)));
-            let workers: Vec<_> = workers.collect();
-            let mut ended = workers.into_iter().map(|worker| worker.join());
+            let push = &push;
+            let others = work.map(|work| scope.spawn(move || push(work)));
+            let others: Vec<_> = others.collect();
+            push(own)?;
+            let mut ended = others.into_iter().map(|other| other.join());
             ended.try_for_each(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
         })
     }

@@ -1,22 +1,34 @@
 //! What the kernels share: blocks that are scaled as if no policy existed, and what the policies
 //! decide where one could apply.
 
+#![expect(clippy::inline_always, reason = "see `simd::Loop`")]
+
 use super::number::{Physical, Scaled};
 use super::policy::{Infinities, Nans};
 use super::report::{Report, Verdict};
+use crate::simd::{Loop, widest};
 
 /// How many values are tried at once: input and output of a block stay in the first
 /// cache, so that a block with an event is cheap to do again.
 const BLOCK: usize = 1024;
 
-/// Scales `values` and appends the results to `out`: block by block with `fast`, which says whether
-/// a policy could apply to some value, and such a block again value by value with `judge`.
+/// What scales a block.
+pub(crate) trait Scale<T: Physical>: Copy {
+    /// Scales a block as if no policy existed, as the body of a loop; true when one could apply to
+    /// some value.
+    fn block(self, values: &[T], target: &mut [T::Scaled]) -> bool;
+
+    /// Scales one value by the policies.
+    fn judge(self, value: T, at: usize, report: &mut Report) -> Verdict<T::Scaled>;
+}
+
+/// Scales `values` and appends the results to `out`, block by block, and a block to which a policy
+/// could apply again value by value.
 pub(crate) fn in_blocks<T: Physical>(
     values: &[T],
     valid: impl Fn(usize) -> bool,
     out: &mut Vec<T::Scaled>,
-    fast: impl Fn(&[T], &mut [T::Scaled]) -> bool,
-    judge: impl Fn(T, usize, &mut Report) -> Verdict<T::Scaled>,
+    scale: impl Scale<T>,
 ) -> Report {
     let mut report = Report::default();
     out.reserve(values.len());
@@ -25,11 +37,16 @@ pub(crate) fn in_blocks<T: Physical>(
         let start = out.len();
         out.resize(start + block.len(), T::Scaled::ZERO);
         let target = &mut out[start..];
-        if fast(block, target) {
+        let of_block = Block {
+            scale,
+            block,
+            target: &mut *target,
+        };
+        if widest(of_block) {
             for (at, (slot, &value)) in (first..).zip(target.iter_mut().zip(block)) {
                 *slot = T::Scaled::ZERO;
                 if valid(at) {
-                    match judge(value, at, &mut report) {
+                    match scale.judge(value, at, &mut report) {
                         Verdict::Value(result) => *slot = result,
                         Verdict::Null => report.make_null(at, values.len()),
                         Verdict::Refused => {}
@@ -40,6 +57,21 @@ pub(crate) fn in_blocks<T: Physical>(
         first += block.len();
     }
     report
+}
+
+struct Block<'a, T: Physical, S> {
+    scale: S,
+    block: &'a [T],
+    target: &'a mut [T::Scaled],
+}
+
+impl<T: Physical, S: Scale<T>> Loop for Block<'_, T, S> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        self.scale.block(self.block, self.target)
+    }
 }
 
 /// Decides about a value that is not a number.

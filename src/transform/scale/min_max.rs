@@ -1,6 +1,8 @@
 //! Min-max scaling of one column.
 
-use super::judge::{in_blocks, judge_infinity, judge_nan, note_inverse};
+#![expect(clippy::inline_always, reason = "see `simd::Loop`")]
+
+use super::judge::{Scale, in_blocks, judge_infinity, judge_nan, note_inverse};
 use super::number::{Physical, Scaled};
 use super::placement::Placement;
 use super::policy::{Constant, Infinities, Outside, Policies};
@@ -66,58 +68,11 @@ impl<T: Physical> MinMaxKernel<T> {
     ) -> Report {
         let bounded = self.policies.outside != Outside::Keep;
         match (self.placement.is_unit(), bounded) {
-            (true, false) => self.run::<true, false>(values, valid, out),
-            (true, true) => self.run::<true, true>(values, valid, out),
-            (false, false) => self.run::<false, false>(values, valid, out),
-            (false, true) => self.run::<false, true>(values, valid, out),
+            (true, false) => in_blocks(values, valid, out, Placed::<T, true, false>(self)),
+            (true, true) => in_blocks(values, valid, out, Placed::<T, true, true>(self)),
+            (false, false) => in_blocks(values, valid, out, Placed::<T, false, false>(self)),
+            (false, true) => in_blocks(values, valid, out, Placed::<T, false, true>(self)),
         }
-    }
-
-    fn run<const UNIT: bool, const BOUNDED: bool>(
-        &self,
-        values: &[T],
-        valid: impl Fn(usize) -> bool,
-        out: &mut Vec<T::Scaled>,
-    ) -> Report {
-        let nothing = self.constant && self.policies.constant == Constant::Null;
-        let block = |block: &[T], target: &mut [T::Scaled]| {
-            self.block::<UNIT, BOUNDED>(block, target) || nothing
-        };
-        in_blocks(values, valid, out, block, |value, at, report| {
-            self.judge(value, at, report)
-        })
-    }
-
-    /// Scales a block as if no policy existed; true when one could apply to some value.
-    #[inline]
-    #[expect(
-        clippy::needless_bitwise_bool,
-        reason = "a lazy operator is a branch per value"
-    )]
-    fn block<const UNIT: bool, const BOUNDED: bool>(
-        &self,
-        block: &[T],
-        target: &mut [T::Scaled],
-    ) -> bool {
-        let (anchor, range, placement) = (self.anchor, self.range, self.placement);
-        let (min, max) = (self.min, self.max);
-        let mut event = false;
-        for (slot, &value) in target.iter_mut().zip(block) {
-            let quotient = value.distance(anchor) / range;
-            let result = T::Scaled::round(if UNIT {
-                quotient
-            } else {
-                placement.place(quotient)
-            });
-            if !(T::INTEGER && UNIT) {
-                event |= !result.finite();
-            }
-            if BOUNDED {
-                event |= (value < min) | (value > max);
-            }
-            *slot = result;
-        }
-        event
     }
 
     /// Scales one value by the policies.
@@ -229,5 +184,44 @@ impl<T: Physical> MinMaxKernel<T> {
         } else {
             self.placement.unplace(value)
         }
+    }
+}
+
+/// The kernel, with what its loop need not ask for each value: whether the output range is 0..1, and
+/// whether a policy is of values outside the learned range.
+#[derive(Clone, Copy)]
+struct Placed<'a, T: Physical, const UNIT: bool, const BOUNDED: bool>(&'a MinMaxKernel<T>);
+
+impl<T: Physical, const UNIT: bool, const BOUNDED: bool> Scale<T> for Placed<'_, T, UNIT, BOUNDED> {
+    #[inline(always)]
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "a lazy operator is a branch per value"
+    )]
+    fn block(self, values: &[T], target: &mut [T::Scaled]) -> bool {
+        let kernel = self.0;
+        let (anchor, range, placement) = (kernel.anchor, kernel.range, kernel.placement);
+        let (min, max) = (kernel.min, kernel.max);
+        let mut event = kernel.constant && kernel.policies.constant == Constant::Null;
+        for (slot, &value) in target.iter_mut().zip(values) {
+            let quotient = value.distance(anchor) / range;
+            let result = T::Scaled::round(if UNIT {
+                quotient
+            } else {
+                placement.place(quotient)
+            });
+            if !(T::INTEGER && UNIT) {
+                event |= !result.finite();
+            }
+            if BOUNDED {
+                event |= (value < min) | (value > max);
+            }
+            *slot = result;
+        }
+        event
+    }
+
+    fn judge(self, value: T, at: usize, report: &mut Report) -> Verdict<T::Scaled> {
+        self.0.judge(value, at, report)
     }
 }

@@ -1,5 +1,7 @@
 //! What the kernels need to know about a number: exact distances, and the way back.
 
+#![expect(clippy::inline_always, reason = "see `simd::Loop`")]
+
 use std::fmt::Debug;
 
 use crate::learn::Value;
@@ -23,12 +25,12 @@ impl Scaled for f64 {
     const ZERO: Self = 0.0;
     const NAN: Self = f64::NAN;
 
-    #[inline]
+    #[inline(always)]
     fn round(value: f64) -> Self {
         value + 0.0
     }
 
-    #[inline]
+    #[inline(always)]
     fn finite(self) -> bool {
         self.is_finite()
     }
@@ -38,7 +40,7 @@ impl Scaled for f32 {
     const ZERO: Self = 0.0;
     const NAN: Self = f32::NAN;
 
-    #[inline]
+    #[inline(always)]
     #[expect(
         clippy::cast_possible_truncation,
         reason = "f32 columns stay f32: this rounds"
@@ -48,7 +50,7 @@ impl Scaled for f32 {
         value as f32 + 0.0
     }
 
-    #[inline]
+    #[inline(always)]
     fn finite(self) -> bool {
         self.is_finite()
     }
@@ -105,13 +107,13 @@ impl Physical for f64 {
 
     const INTEGER: bool = false;
 
-    #[inline]
+    #[inline(always)]
     fn anchor(self, halved: bool) -> Self::Anchor {
         let factor = if halved { 0.5 } else { 1.0 };
         (factor, self * factor)
     }
 
-    #[inline]
+    #[inline(always)]
     fn distance(self, (factor, from): Self::Anchor) -> f64 {
         self * factor - from
     }
@@ -161,12 +163,12 @@ impl Physical for f32 {
 
     const INTEGER: bool = false;
 
-    #[inline]
+    #[inline(always)]
     fn anchor(self, _halved: bool) -> f64 {
         f64::from(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn distance(self, from: f64) -> f64 {
         f64::from(self) - from
     }
@@ -284,12 +286,12 @@ macro_rules! narrow {
         impl Physical for $int {
             integer!($int, f64);
 
-            #[inline]
+            #[inline(always)]
             fn anchor(self, _halved: bool) -> f64 {
                 f64::from(self)
             }
 
-            #[inline]
+            #[inline(always)]
             fn distance(self, from: f64) -> f64 {
                 f64::from(self) - from
             }
@@ -303,7 +305,7 @@ narrow!(u8 u16 u32 i8 i16 i32);
 /// where it is exact; so are the differences of the halves (33 bits each), and their
 /// sum is rounded once. That is the exact difference rounded to nearest, without a
 /// type that could wrap and without a comparison.
-#[inline]
+#[inline(always)]
 fn halves(ordered: u64) -> (f64, f64) {
     const HIGH: u64 = 0x4530_0000_0000_0000; // 2^84: its last mantissa bit is worth 2^32.
     const LOW: u64 = 0x4330_0000_0000_0000; // 2^52: its last mantissa bit is worth 1.
@@ -314,12 +316,12 @@ fn halves(ordered: u64) -> (f64, f64) {
 }
 
 /// The order of i64 laid out as u64, which keeps all differences.
-#[inline]
+#[inline(always)]
 fn ordered(value: i64) -> u64 {
     value.cast_unsigned() ^ (1 << 63)
 }
 
-#[inline]
+#[inline(always)]
 fn halves_distance(value: (f64, f64), from: (f64, f64)) -> f64 {
     (value.0 - from.0) + (value.1 - from.1)
 }
@@ -327,12 +329,12 @@ fn halves_distance(value: (f64, f64), from: (f64, f64)) -> f64 {
 impl Physical for u64 {
     integer!(u64, (f64, f64));
 
-    #[inline]
+    #[inline(always)]
     fn anchor(self, _halved: bool) -> Self::Anchor {
         halves(self)
     }
 
-    #[inline]
+    #[inline(always)]
     fn distance(self, from: Self::Anchor) -> f64 {
         halves_distance(halves(self), from)
     }
@@ -341,12 +343,12 @@ impl Physical for u64 {
 impl Physical for i64 {
     integer!(i64, (f64, f64));
 
-    #[inline]
+    #[inline(always)]
     fn anchor(self, _halved: bool) -> Self::Anchor {
         halves(ordered(self))
     }
 
-    #[inline]
+    #[inline(always)]
     fn distance(self, from: Self::Anchor) -> f64 {
         halves_distance(halves(ordered(self)), from)
     }
@@ -355,12 +357,12 @@ impl Physical for i64 {
 impl Physical for i128 {
     integer!(i128, i128);
 
-    #[inline]
+    #[inline(always)]
     fn anchor(self, _halved: bool) -> i128 {
         self
     }
 
-    #[inline]
+    #[inline(always)]
     #[expect(
         clippy::cast_precision_loss,
         reason = "this is the one rounding of a distance"

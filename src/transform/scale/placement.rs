@@ -1,5 +1,7 @@
 //! From the unit range to the output range and back.
 
+#![expect(clippy::inline_always, reason = "see `simd::Loop`")]
+
 use super::policy::OutputRange;
 
 /// With a low end beyond this, all is halved, so that neither the span nor a product with
@@ -60,7 +62,7 @@ impl Placement {
     ///
     /// The sum can miss the high end by a rounding, on either side, hence the
     /// comparisons; they are written so that a NaN goes through.
-    #[inline]
+    #[inline(always)]
     #[expect(clippy::float_cmp, reason = "exactly 1 has an exact image")]
     pub(crate) fn place(&self, quotient: f64) -> f64 {
         let sum = (self.scaled_low + quotient * self.scaled_span) * self.unhalf;

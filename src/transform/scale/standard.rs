@@ -1,6 +1,8 @@
 //! Standard scaling of one column: distance from the mean in standard deviations.
 
-use super::judge::{in_blocks, judge_infinity, judge_nan, note_inverse};
+#![expect(clippy::inline_always, reason = "see `simd::Loop`")]
+
+use super::judge::{Scale, in_blocks, judge_infinity, judge_nan, note_inverse};
 use super::number::{Physical, Scaled};
 use super::policy::{Constant, Infinities, Policies};
 use super::report::{Report, Verdict};
@@ -60,44 +62,7 @@ impl<T: Physical> StandardKernel<T> {
         valid: impl Fn(usize) -> bool,
         out: &mut Vec<T::Scaled>,
     ) -> Report {
-        let nothing = self.constant && self.policies.constant == Constant::Null;
-        let block = |block: &[T], target: &mut [T::Scaled]| self.block(block, target) || nothing;
-        in_blocks(values, valid, out, block, |value, at, report| {
-            self.judge(value, at, report)
-        })
-    }
-
-    /// Scales a block as if no policy existed; true when one could apply to some value.
-    ///
-    /// An integer's result overflows too, when the deviation is tiny, so all are tested.
-    #[inline]
-    fn block(&self, block: &[T], target: &mut [T::Scaled]) -> bool {
-        let (anchor, offset, scale) = (self.anchor, self.offset, self.scale);
-        let mut event = false;
-        for (slot, &value) in target.iter_mut().zip(block) {
-            let result = T::Scaled::round((value.distance(anchor) - offset) / scale);
-            event |= !result.finite();
-            *slot = result;
-        }
-        event
-    }
-
-    fn judge(&self, value: T, at: usize, report: &mut Report) -> Verdict<T::Scaled> {
-        let policies = &self.policies;
-        if value.nan() {
-            return judge_nan(policies.nans, value, at, report);
-        }
-        if value.infinite() && policies.infinities != Infinities::Keep {
-            return judge_infinity(policies.infinities, T::Scaled::NAN, value, at, report);
-        }
-        if self.constant && policies.constant == Constant::Null {
-            return Verdict::Null;
-        }
-        let result = T::Scaled::round(self.quotient(value));
-        if result.finite() {
-            return Verdict::Value(result);
-        }
-        judge_infinity(policies.infinities, result, value, at, report)
+        in_blocks(values, valid, out, self)
     }
 
     fn quotient(&self, value: T) -> f64 {
@@ -138,5 +103,38 @@ impl<T: Physical> StandardKernel<T> {
     /// The distance from the origin, rounded once.
     fn deviation(&self, value: f64) -> f64 {
         value.mul_add(self.scale, self.offset)
+    }
+}
+
+impl<T: Physical> Scale<T> for &StandardKernel<T> {
+    /// An integer's result overflows too, when the deviation is tiny, so all are tested.
+    #[inline(always)]
+    fn block(self, values: &[T], target: &mut [T::Scaled]) -> bool {
+        let (anchor, offset, scale) = (self.anchor, self.offset, self.scale);
+        let mut event = self.constant && self.policies.constant == Constant::Null;
+        for (slot, &value) in target.iter_mut().zip(values) {
+            let result = T::Scaled::round((value.distance(anchor) - offset) / scale);
+            event |= !result.finite();
+            *slot = result;
+        }
+        event
+    }
+
+    fn judge(self, value: T, at: usize, report: &mut Report) -> Verdict<T::Scaled> {
+        let policies = &self.policies;
+        if value.nan() {
+            return judge_nan(policies.nans, value, at, report);
+        }
+        if value.infinite() && policies.infinities != Infinities::Keep {
+            return judge_infinity(policies.infinities, T::Scaled::NAN, value, at, report);
+        }
+        if self.constant && policies.constant == Constant::Null {
+            return Verdict::Null;
+        }
+        let result = T::Scaled::round(self.quotient(value));
+        if result.finite() {
+            return Verdict::Value(result);
+        }
+        judge_infinity(policies.infinities, result, value, at, report)
     }
 }
