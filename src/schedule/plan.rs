@@ -187,6 +187,7 @@ impl Schedule {
     }
 
     /// The longest time of a run, from its first stage on: then its stages are ended, and it fails.
+    /// Time goes on while a run waits for a retry, and while nobody keeps the schedule.
     pub fn run_timeout(self, timeout: Duration) -> Self {
         Self {
             run_timeout: Some(timeout),

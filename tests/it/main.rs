@@ -88,6 +88,7 @@ mod scalers;
 mod schedule_airflow;
 mod schedule_bounds;
 mod schedule_kill;
+mod schedule_late;
 mod schedule_policies;
 mod schedule_stages;
 mod schedule_times;

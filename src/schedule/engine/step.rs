@@ -35,7 +35,7 @@ impl Engine<'_> {
                 self.take(ledger, news, now)?;
             }
             let mut settings = ledger.settings()?;
-            self.paused = settings.paused;
+            self.tell_of_pause(settings.paused);
             self.open(ledger, &settings, now)?;
             self.tell_of_late(ledger, now)?;
             let mut launches = Vec::new();
@@ -60,6 +60,16 @@ impl Engine<'_> {
         };
         self.summary.commits += u64::from(wrote);
         Ok(launches)
+    }
+
+    /// Says that somebody has paused or resumed the schedule.
+    fn tell_of_pause(&mut self, paused: bool) {
+        match (self.paused, paused) {
+            (false, true) => tracing::warn!("paused: nothing is started until it is resumed"),
+            (true, false) => tracing::info!("resumed"),
+            _ => {}
+        }
+        self.paused = paused;
     }
 
     /// What is due goes into the queue, and the cursor moves.
@@ -146,20 +156,30 @@ impl Engine<'_> {
                     *places.entry(start).or_default() += 1;
                     let started = run.started.unwrap_or(now);
                     ledger.set_run(run.id, RunState::Running, Some(started), None, None)?;
+                    let deadline = self.deadline(started, now);
                     let active = Active {
                         interval: run.interval,
                         parameters: run.parameters,
                         kind: run.kind,
                         tasks: ledger.tasks(run.id, &schedule.job)?,
                         started,
-                        since: Instant::now(),
-                        out_of_time: false,
+                        deadline,
+                        out_of_time: deadline.is_some_and(|at| at <= Instant::now()),
                     };
                     self.active.insert((start, run.id), active);
                 }
             }
         }
         Ok(())
+    }
+
+    /// When a run that started at a moment runs out of time. What it took before this process was
+    /// started counts too.
+    fn deadline(&self, started: Timestamp, now: Timestamp) -> Option<Instant> {
+        let most = self.schedule.run_timeout?;
+        // Nothing is known of a clock that was set back since.
+        let taken = Duration::try_from(now.duration_since(started)).unwrap_or(Duration::ZERO);
+        Instant::now().checked_add(most.saturating_sub(taken))
     }
 
     /// Starts the stages that may, as far as their pools have places.

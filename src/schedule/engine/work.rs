@@ -49,7 +49,8 @@ pub(super) struct Active {
     pub(super) kind: RunKind,
     pub(super) tasks: Vec<Task>,
     pub(super) started: Timestamp,
-    pub(super) since: Instant,
+    /// When it has run out of time, if it ever does.
+    pub(super) deadline: Option<Instant>,
     pub(super) out_of_time: bool,
 }
 
@@ -173,6 +174,7 @@ impl<'a> Engine<'a> {
         // Whoever could resume it, or give it an order, does so by a folder.
         let nobody_asks = self.state.folder().is_none();
         if self.paused && nobody_asks && !self.scheduler.only_orders {
+            tracing::warn!("paused, and nobody can resume what is kept in memory: it ends");
             return true;
         }
         let nothing_comes = self.next_due.is_none() && !self.paused;
@@ -188,23 +190,39 @@ impl<'a> Engine<'a> {
                 .unwrap_or(Duration::ZERO)
                 .max(SHORTEST)
         });
+        let running = self.running.iter().filter_map(Running::next_moment);
+        let runs = self.active.values().filter(|run| !run.out_of_time);
+        let soon = running.chain(runs.filter_map(|run| run.deadline)).min();
+        let soon = soon.map(|at| at.saturating_duration_since(Instant::now()).max(SHORTEST));
+        let time = by_clock.into_iter().chain(soon).min().unwrap_or(LOOK);
         if !self.running.is_empty() {
-            let soon = self.running.iter().filter_map(Running::next_moment).min();
-            let soon = soon.map_or(LOOK, |at| at.saturating_duration_since(Instant::now()));
-            let time = by_clock.unwrap_or(LOOK).min(soon).min(LOOK).max(SHORTEST);
-            if let Ok(news) = self.receiver.recv_timeout(time) {
+            if let Ok(news) = self.receiver.recv_timeout(time.min(LOOK)) {
                 // Back to where all news is taken from.
                 let _ = self.sender.send(news);
             }
             return;
         }
-        let most = match self.state.folder() {
-            Some(_) => LOOK,
-            None => Duration::MAX,
-        };
-        self.scheduler
-            .clock
-            .pause(by_clock.unwrap_or(LOOK).min(most));
+        match self.state.folder() {
+            Some(_) => self.scheduler.clock.pause(time.min(LOOK)),
+            None => self.pause(time),
+        }
+    }
+
+    /// Waits where nobody gives orders: only to be told to stop interrupts it.
+    fn pause(&self, time: Duration) {
+        let clock = &self.scheduler.clock;
+        let mut left = time;
+        while !left.is_zero() && !self.is_stopping() {
+            let part = left.min(LOOK);
+            let begun = Instant::now();
+            clock.pause(part);
+            left -= part;
+            // A clock of tests moves on at once, and further at once too.
+            if begun.elapsed() < part / 2 {
+                clock.pause(left);
+                return;
+            }
+        }
     }
 
     /// The next moment at which the clock alone changes something.
@@ -227,10 +245,8 @@ impl<'a> Engine<'a> {
     /// Tells those that ran out of time to end, and ends those that were told and did not.
     fn watch_times(&mut self, news: &[News]) {
         let now = Instant::now();
-        if let Some(most) = self.schedule.run_timeout {
-            for run in self.active.values_mut() {
-                run.out_of_time |= now.duration_since(run.since) >= most;
-            }
+        for run in self.active.values_mut() {
+            run.out_of_time |= run.deadline.is_some_and(|deadline| now >= deadline);
         }
         let grace = self.schedule.grace;
         for running in &mut self.running {

@@ -1,0 +1,108 @@
+//! Runs out of time, missed deadlines, and waits that something must interrupt.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use floe::clock::ManualClock;
+use floe::schedule::{
+    Job, Outcome, Retry, RunState, Schedule, Scheduler, StageState, State, Stop, Summary,
+};
+use floe::{Error, ErrorKind};
+
+use crate::schedule_times::at;
+
+fn away() -> Error {
+    Error::new(ErrorKind::Remote, "the service is away").transient()
+}
+
+/// Keeps a schedule in memory by the machine's clock, for its first interval; it must end soon.
+fn keep_in_memory(schedule: Schedule, stop: &Stop) -> (Summary, Vec<RunState>) {
+    let (sender, receiver) = mpsc::channel();
+    let stop = stop.clone();
+    // A wait that nothing interrupts must not hold up the tests.
+    std::thread::spawn(move || {
+        let state = State::in_memory().unwrap();
+        let scheduler = Scheduler::new(&schedule, &state).stop_by(&stop);
+        let done = scheduler.intervals(1).run().unwrap();
+        let runs = state.overview(9).unwrap().runs;
+        let states = runs.iter().map(|run| run.state).collect();
+        sender.send((done, states)).unwrap();
+    });
+    receiver
+        .recv_timeout(Duration::from_secs(30))
+        .expect("it waits on")
+}
+
+#[test]
+fn a_run_that_waits_for_a_retry_runs_out_of_time_when_it_should() {
+    let retry = Retry::times(3).delay(Duration::from_hours(1));
+    let schedule = Schedule::every(Duration::from_secs(1))
+        .retry(retry)
+        .run_timeout(Duration::from_millis(300))
+        .job(Job::call("collect", |_| Err(away())));
+    let (done, states) = keep_in_memory(schedule, &Stop::new());
+    assert_eq!((done.succeeded, done.failed), (0, 1));
+    assert_eq!(states, [RunState::Failed]);
+}
+
+#[test]
+fn a_stop_interrupts_the_wait_for_a_far_interval_in_memory() {
+    let stop = Stop::new();
+    let schedule = Schedule::cron("0 0 29 2 *").job(Job::call("leap", |_| Ok(Outcome::Done)));
+    let tells = stop.clone();
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(300));
+        tells.tell();
+    });
+    let (done, states) = keep_in_memory(schedule, &stop);
+    assert_eq!((done.succeeded, states.len()), (0, 0));
+}
+
+/// A run whose first try fails, and whose scheduler is stopped then; at its restart so much time
+/// has passed of the ten minutes that it has. Gives its tries and what it ended in.
+fn restarted_after(folder: &Path, passed: Duration) -> (usize, RunState, Option<String>) {
+    let clock = Arc::new(ManualClock::at(at("2026-02-01T06:59:59Z")));
+    let (stop, calls) = (Stop::new(), Arc::new(AtomicUsize::new(0)));
+    let (tells, counted) = (stop.clone(), calls.clone());
+    let job = Job::call("collect", move |_| {
+        tells.tell();
+        match counted.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(away()),
+            _ => Ok(Outcome::Done),
+        }
+    });
+    let retry = Retry::times(3).delay(Duration::from_hours(1));
+    let schedule = Schedule::cron("0 * * * *")
+        .retry(retry.without_jitter())
+        .run_timeout(Duration::from_mins(10))
+        .job(job);
+    let state = State::open(folder).unwrap();
+    let keep = |stop: &Stop| {
+        let scheduler = Scheduler::new(&schedule, &state).clock(clock.clone());
+        scheduler.stop_by(stop).intervals(1).run().unwrap()
+    };
+    keep(&stop);
+    let run = state.overview(1).unwrap().runs.remove(0);
+    assert_eq!(run.stages[0].state, StageState::UpForRetry);
+    assert_eq!(run.state, RunState::Queued);
+    clock.set(run.started.unwrap() + passed);
+    keep(&Stop::new());
+    let run = state.overview(1).unwrap().runs.remove(0);
+    assert_eq!(calls.load(Ordering::SeqCst), run.stages[0].tries.len());
+    (run.stages[0].tries.len(), run.state, run.message)
+}
+
+#[test]
+fn the_time_of_a_run_goes_on_over_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (tries, state, message) = restarted_after(folder.path(), Duration::from_mins(20));
+    assert_eq!((tries, state), (1, RunState::Failed));
+    assert_eq!(message.as_deref(), Some("the run ran out of time"));
+
+    // What is left of it is enough on a clock that jumps to the retry.
+    let folder = tempfile::tempdir().unwrap();
+    let (tries, state, _) = restarted_after(folder.path(), Duration::from_mins(5));
+    assert_eq!((tries, state), (2, RunState::Success));
+}
