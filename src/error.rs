@@ -180,7 +180,7 @@ impl Error {
     }
 
     /// What happened, without the kind, the place and what to do.
-    #[cfg(feature = "mlflow")]
+    #[cfg(any(feature = "mlflow", feature = "sqlite"))]
     pub(crate) fn message(&self) -> &str {
         &self.0.message
     }

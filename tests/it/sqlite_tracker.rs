@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 mod crash;
 mod for_python;
+mod journals;
 mod kept;
 mod refusals;
 
@@ -31,6 +32,11 @@ impl Room {
 
     pub(super) fn open(&self) -> SqliteTracker {
         SqliteTracker::open(self.database()).unwrap()
+    }
+
+    /// The file of a run that is under way: its lock, and its numbers.
+    pub(super) fn journal(&self, run: &str) -> std::path::PathBuf {
+        self.folder().join("mlflow.db-running").join(run)
     }
 
     /// Rows of a query as texts, cells with `|` between.
@@ -191,6 +197,7 @@ fn numbers_are_kept_as_mlflow_keeps_them() {
     // Later steps come first: the latest is that of the greatest step.
     log.metrics([("late", 3.0, 9), ("late", 1.0, 2)]).unwrap();
     log.metric("late", 2.0, 5).unwrap();
+    tracker.flush().unwrap();
     assert_eq!(
         room.ask("SELECT key, value, is_nan, step FROM latest_metrics ORDER BY key"),
         [
@@ -223,11 +230,11 @@ fn numbers_are_kept_as_mlflow_keeps_them() {
     for _ in 0..2 {
         tracker.record_all(&[event.clone(), event.clone()]).unwrap();
     }
+    log.finish(Status::Finished).unwrap();
     assert_eq!(
         room.ask("SELECT count(*) FROM metrics WHERE key = 'twice'"),
         ["1"]
     );
-    log.finish(Status::Finished).unwrap();
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(super) fn check_key(key: &str) -> Result<()> {
 /// What MLflow has against a key, and what to do about it.
 pub(super) fn what_is_wrong(key: &str) -> Option<(String, &'static str)> {
     let wrong = |what: String, help| Some((what, help));
-    let shown = key.chars().take(80).collect::<String>();
+    let shown = || key.chars().take(80).collect::<String>();
     if key.is_empty() {
         return wrong(
             "a key is empty".to_owned(),
@@ -37,19 +37,22 @@ pub(super) fn what_is_wrong(key: &str) -> Option<(String, &'static str)> {
     let length = key.chars().count();
     if length > LONGEST {
         return wrong(
-            format!("the key `{shown}…` has {length} characters; at most {LONGEST} are kept"),
+            format!(
+                "the key `{}…` has {length} characters; at most {LONGEST} are kept",
+                shown()
+            ),
             "give it a shorter name",
         );
     }
     if let Some(refused) = key.chars().find(|c| !is_allowed(*c)) {
         return wrong(
-            format!("the key `{shown}` holds {refused:?}"),
+            format!("the key `{}` holds {refused:?}", shown()),
             "keys are letters, digits, spaces and _ - . : /",
         );
     }
     if !is_plain_path(key) {
         return wrong(
-            format!("the key `{shown}` reads as a path that leads elsewhere"),
+            format!("the key `{}` reads as a path that leads elsewhere", shown()),
             "leave out leading, trailing and double slashes, dots in front, and `.` and `..` between \
              slashes",
         );
@@ -104,7 +107,7 @@ pub(super) fn check_artifact_path(path: &str, may_be_root: bool) -> Result<()> {
 
 fn is_allowed(c: char) -> bool {
     if c.is_ascii() {
-        return c.is_ascii_alphanumeric() || "_-. :/".contains(c);
+        return c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | ':' | '/');
     }
     let is_word = |word: &Regex| word.is_match(c.encode_utf8(&mut [0; 4]));
     c.is_alphanumeric() && WORD.as_ref().is_some_and(is_word)

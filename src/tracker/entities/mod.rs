@@ -4,6 +4,7 @@
 mod begun;
 mod check;
 mod keys;
+mod number;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) use check::{check, left_out};
 pub(crate) use keys::safe_key;
+pub(crate) use number::Number;
 
 use super::{Artifact, Event, LoggedModel, Status, What, model_files};
 use crate::error::Result;

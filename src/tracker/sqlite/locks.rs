@@ -1,15 +1,25 @@
 //! A lock for each run that is under way: the system lets go of it when a process ends, however it
-//! ends, so that the runs of dead processes can be told from those of others.
+//! ends, so that the runs of dead processes can be told from those of others. The file that is locked
+//! holds numbers of the run; see [`journal`].
 
 use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::journal;
+use crate::tracker::entities::MetricEntry;
+
+/// How the name of a lock ends until it is locked.
+const UNBORN: &str = ".new";
 
 /// The locks that this process holds.
 pub(super) struct Locks {
     folder: PathBuf,
-    held: HashMap<String, File>,
+    held: HashMap<String, Arc<File>>,
 }
 
 impl Locks {
@@ -23,31 +33,40 @@ impl Locks {
         }
     }
 
-    /// Takes the lock of a run.
+    /// Takes the lock of a run, unless there is one: who began the run before keeps it, with the
+    /// numbers in it.
     pub(super) fn take(&mut self, run: &str) -> io::Result<()> {
-        if self.held.contains_key(run) {
+        if self.held.contains_key(run) || self.folder.join(run).exists() {
             return Ok(());
         }
         let mut made = self.make(run);
-        // Another process may take the folder away in between, since no run of its own is left.
+        // Another process may take the folder away in between, since no run of its own is left, or
+        // take the file for one that was left over.
         for _ in 0..100 {
-            match &made {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => made = self.make(run),
+            match made.as_ref().map_err(io::Error::kind) {
+                Err(io::ErrorKind::NotFound) => {}
+                Err(io::ErrorKind::WouldBlock) => thread::sleep(Duration::from_millis(1)),
                 _ => break,
             }
+            made = self.make(run);
         }
-        self.held.insert(run.to_owned(), made?);
+        self.held.insert(run.to_owned(), Arc::new(made?));
         Ok(())
     }
 
     fn make(&self, run: &str) -> io::Result<File> {
         fs::create_dir_all(&self.folder)?;
         // Under another name until it is locked: nobody must see it free before.
-        let unborn = self.folder.join(format!("{run}.new"));
+        let unborn = self.folder.join(format!("{run}{UNBORN}"));
         let file = File::create(&unborn)?;
         file.try_lock().map_err(io::Error::from)?;
         fs::rename(&unborn, self.folder.join(run))?;
         Ok(file)
+    }
+
+    /// The lock of a run, if it is held here.
+    pub(super) fn held(&self, run: &str) -> Option<Arc<File>> {
+        self.held.get(run).cloned()
     }
 
     /// Gives the lock of a run back, if it is held here.
@@ -72,9 +91,10 @@ impl Locks {
         for entry in entries {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let is_run = name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-            // One without a name is in the making, or its maker died before the run began.
-            if !is_run || self.held.contains_key(name.as_ref()) {
+            if name.strip_suffix(UNBORN).is_some_and(is_run) {
+                self.clear_unborn(&path);
+            }
+            if !is_run(&name) || self.held.contains_key(name.as_ref()) {
                 continue;
             }
             let file = match File::open(&path) {
@@ -83,22 +103,42 @@ impl Locks {
                 file => file?,
             };
             match file.try_lock() {
-                Ok(()) => dead.push((name.into_owned(), DeadLock { path, _file: file })),
+                Ok(()) => dead.push((name.into_owned(), DeadLock { path, file })),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(error),
             }
         }
         Ok(dead)
     }
+
+    /// Takes a file away whose maker died before its run began; one that is in the making is locked.
+    /// What cannot be removed is no harm.
+    fn clear_unborn(&self, path: &Path) {
+        if let Ok(file) = File::open(path)
+            && file.try_lock().is_ok()
+        {
+            let _ = fs::remove_file(path);
+            let _ = fs::remove_dir(&self.folder);
+        }
+    }
+}
+
+fn is_run(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The lock of a dead run.
 pub(super) struct DeadLock {
     path: PathBuf,
-    _file: File,
+    file: File,
 }
 
 impl DeadLock {
+    /// The numbers that were recorded and may not be in the database.
+    pub(super) fn numbers(&self) -> io::Result<Vec<MetricEntry>> {
+        journal::read(&self.file)
+    }
+
     /// Takes the lock away, once the run is marked.
     pub(super) fn clear(self) {
         let _ = fs::remove_file(&self.path);

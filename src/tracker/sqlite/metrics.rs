@@ -9,7 +9,8 @@ use crate::tracker::entities::MetricEntry;
 /// The numbers of one transaction.
 pub(super) struct Metrics<'a> {
     connection: &'a Connection,
-    insert: Statement<'a>,
+    /// Made for the first number: most transactions that hold something else have none.
+    insert: Option<Statement<'a>>,
     /// By run and key.
     latest: HashMap<String, HashMap<String, Stored>>,
 }
@@ -24,18 +25,24 @@ struct Stored {
 }
 
 impl<'a> Metrics<'a> {
-    pub(super) fn new(connection: &'a Connection) -> rusqlite::Result<Self> {
-        let sql = "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-        Ok(Self {
+    pub(super) fn new(connection: &'a Connection) -> Self {
+        Self {
             connection,
-            insert: connection.prepare(sql)?,
+            insert: None,
             latest: HashMap::new(),
-        })
+        }
     }
 
     /// Adds to the history. The same number of the same time and step is one.
     pub(super) fn insert(&mut self, run: &str, metrics: &[MetricEntry]) -> rusqlite::Result<()> {
+        let insert = match &mut self.insert {
+            Some(insert) => insert,
+            none => {
+                let sql = "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) \
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+                none.insert(self.connection.prepare(sql)?)
+            }
+        };
         for metric in metrics {
             let stored = stored(metric);
             let Stored {
@@ -45,7 +52,7 @@ impl<'a> Metrics<'a> {
                 is_nan,
             } = stored;
             let values = params![metric.key, value, timestamp, run, step, is_nan];
-            self.insert.execute(values)?;
+            insert.execute(values)?;
             if !self.latest.contains_key(run) {
                 self.latest.insert(run.to_owned(), HashMap::new());
             }

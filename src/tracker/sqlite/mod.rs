@@ -1,6 +1,8 @@
 //! The tracker that needs no server: MLflow's own database, written directly.
 
 mod files;
+mod journal;
+mod journals;
 mod locks;
 mod metrics;
 mod models;
@@ -8,13 +10,14 @@ mod schema;
 mod store;
 mod write;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use files::Files;
+use journals::Journals;
 use locks::Locks;
 use store::{PATIENCE, Store};
 
@@ -37,6 +40,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// What was recorded when [`record`](Tracker::record) returned survives a kill of the process, and a
 /// power loss too once the run ended. A run whose process was killed is found when the database is
 /// next opened, and marked `KILLED`.
+///
+/// Metrics are first written to a file of their run in `mlflow.db-running/`, which is fast. A thread
+/// brings them to the database within a fifth of a second; anything else that is recorded of the run,
+/// [`flush`](Tracker::flush) and the end of the tracker bring them there before they return.
 ///
 /// | setting | default | meaning |
 /// |---|---|---|
@@ -69,14 +76,21 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct SqliteTracker {
     path: PathBuf,
     experiment: String,
-    inner: Arc<Mutex<Inner>>,
+    shared: Arc<Shared>,
 }
 
 /// What clones share.
+struct Shared {
+    inner: Arc<Mutex<Inner>>,
+    journals: Arc<Journals>,
+}
+
+/// What writes the database.
 struct Inner {
     store: Store,
     files: Files,
     locks: Locks,
+    journals: Arc<Journals>,
     /// What runs that could not be written began with: it is tried again before their next event.
     unbegun: HashMap<String, Vec<Entry>>,
 }
@@ -90,17 +104,22 @@ impl SqliteTracker {
     /// long, or is not MLflow's.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_owned();
+        let journals = Arc::new(Journals::default());
         let mut inner = Inner {
             store: Store::open(&path, PATIENCE)?,
             files: Files::new(path.with_file_name("mlartifacts")),
             locks: Locks::beside(&path),
+            journals: Arc::clone(&journals),
             unbegun: HashMap::new(),
         };
         inner.mark_dead()?;
         Ok(Self {
             path,
             experiment: "Default".to_owned(),
-            inner: Arc::new(Mutex::new(inner)),
+            shared: Arc::new(Shared {
+                inner: Arc::new(Mutex::new(inner)),
+                journals,
+            }),
         })
     }
 
@@ -127,7 +146,7 @@ impl SqliteTracker {
     pub fn wait_at_most(self, time: Duration) -> Self {
         let mut inner = self.lock();
         inner.store.patience = time;
-        inner.store.heed(&Ok(()));
+        inner.store.heed(None);
         drop(inner);
         self
     }
@@ -138,7 +157,24 @@ impl SqliteTracker {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.shared.lock()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs that did not end stay for who opens the database next.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let brought = self.lock().bring_all();
+        if let Err(error) = brought.and(self.journals.take_lost()) {
+            tracing::warn!(%error, "a tracker is closed");
+        }
+        self.journals.stop();
     }
 }
 
@@ -155,6 +191,10 @@ impl Tracker for SqliteTracker {
 
     /// All events in one write. One that cannot be kept is left out, and the first error is told.
     fn record_all(&self, events: &[Event]) -> Result<()> {
+        let Shared { inner, journals } = &*self.shared;
+        if let Some(recorded) = journals.append(events, inner) {
+            return recorded;
+        }
         let mut refused = None;
         let mut kept = Vec::with_capacity(events.len());
         for event in events {
@@ -172,8 +212,9 @@ impl Tracker for SqliteTracker {
 
     fn flush(&self) -> Result<()> {
         let mut inner = self.lock();
+        let brought = inner.bring_all().and(self.shared.journals.take_lost());
         let files = inner.files.flush();
-        inner.store.flush().and(files)
+        brought.and(inner.store.flush()).and(files)
     }
 }
 
@@ -187,38 +228,66 @@ impl Inner {
         let late_ones = late.iter().map(|(run, began)| (run.as_str(), began));
         let all = late_ones.chain(events.iter().map(|(run, entries)| (*run, entries)));
         let all: Vec<(&str, &[Entry])> = all.map(|(run, of)| (run, of.as_slice())).collect();
-        let written = self.write(experiment, &all);
-        self.store.heed(&written);
         let has = |run: &str, is: fn(&Entry) -> bool| {
             let mut of_run = all.iter().filter(|(of, _)| *of == run);
             of_run.any(|(_, entries)| entries.iter().any(is))
         };
         let ended = |run: &str| has(run, |entry| matches!(entry, Entry::End(_)));
+        let written = self.write_after_numbers(experiment, &all, ended);
         if written.is_ok() {
             for (run, _) in all.iter().filter(|(run, _)| ended(run)) {
+                self.journals.end(run);
                 self.locks.give_back(run);
             }
-            return Ok(());
         }
         // What ended is not begun any more.
         let began = |entries: &[Entry]| matches!(entries.first(), Some(Entry::Run(_)));
         for (run, entries) in all.iter().filter(|(run, of)| began(of) && !ended(run)) {
-            if !self.store.has_run(run) {
+            if written.is_err() && !self.store.has_run(run) {
                 self.unbegun.insert((*run).to_owned(), entries.to_vec());
+            } else if let Some(lock) = self.locks.held(run) {
+                self.journals.begin(run, lock);
             }
         }
         written
     }
 
+    /// Writes events after the numbers of their runs that were recorded before them.
+    fn write_after_numbers(
+        &mut self,
+        experiment: &str,
+        events: &[(&str, &[Entry])],
+        ended: impl Fn(&str) -> bool,
+    ) -> Result<()> {
+        let runs: BTreeSet<&str> = events.iter().map(|(run, _)| *run).collect();
+        for run in runs {
+            if ended(run) {
+                // Another thread may tell more of the run meanwhile.
+                self.journals.close(run);
+            }
+            self.bring(run)?;
+        }
+        let written = self.write(experiment, events);
+        self.store.heed(written.as_ref().err());
+        written?.map_or(Ok(()), Err)
+    }
+
     /// Marks the runs whose process is gone.
     fn mark_dead(&mut self) -> Result<()> {
-        let shown = self.store.path.display();
+        let shown = self.store.path.display().to_string();
         let dead = self.locks.dead().map_err(|error| {
             let message = format!("the locks of the runs in `{shown}` cannot be read: {error}");
             Error::new(ErrorKind::Track, message)
         })?;
         for (run, lock) in dead {
-            write::mark_killed(&mut self.store, &run)?;
+            let numbers = lock.numbers().map_err(|error| {
+                let message = format!("the numbers of the run `{run}` cannot be read: {error}");
+                Error::new(ErrorKind::Track, message).with_help(format!(
+                    "open the database with a newer floe if one wrote `{shown}-running/{run}`; \
+                         else move that file away"
+                ))
+            })?;
+            write::mark_killed(&mut self.store, &run, &numbers)?;
             lock.clear();
         }
         Ok(())
@@ -228,7 +297,14 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tracker::{RunInfo, RunLog, Status};
+    use crate::tracker::{RunInfo, RunLog, Status, What};
+
+    fn finished() -> What {
+        What::Finished {
+            status: Status::Finished,
+            error: None,
+        }
+    }
 
     #[test]
     fn a_full_disk_is_told_and_nothing_is_half_written() {
@@ -257,13 +333,20 @@ mod tests {
         };
         bound(pages + 2);
         let series = |from: i64| (from..from + 5000).map(|step| ("loss", 0.5, step));
-        let error = log.metrics(series(0)).unwrap_err();
+        log.metrics(series(0)).unwrap();
+        for _ in 0..2 {
+            let error = tracker.flush().unwrap_err();
+            assert!(error.to_string().contains("the disk is full"), "{error}");
+            assert!(error.is_transient());
+        }
+        // Nor does the run end without them.
+        let end = Event::now(log.run(), finished());
+        let error = tracker.record(&end).unwrap_err();
         assert!(error.to_string().contains("the disk is full"), "{error}");
-        assert!(error.is_transient());
         assert_eq!(count("SELECT count(*) FROM metrics"), 0);
         assert_eq!(count("SELECT count(*) FROM latest_metrics"), 0);
         bound(1_000_000);
-        log.metrics(series(0)).unwrap();
+        tracker.flush().unwrap();
         assert_eq!(count("SELECT count(*) FROM metrics"), 5000);
         log.finish(Status::Finished).unwrap();
         std::fs::remove_dir_all(folder).unwrap();

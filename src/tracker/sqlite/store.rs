@@ -142,8 +142,8 @@ impl Store {
     }
 
     /// Who was waited for in vain once is not waited for at every event, until it lets go.
-    pub(super) fn heed(&self, written: &Result<()>) {
-        let is_held = written.as_ref().is_err_and(Error::is_transient);
+    pub(super) fn heed(&self, failed: Option<&Error>) {
+        let is_held = failed.is_some_and(Error::is_transient);
         let patience = if is_held {
             self.patience.min(IMPATIENCE)
         } else {

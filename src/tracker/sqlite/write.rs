@@ -12,7 +12,7 @@ use super::models::write_model;
 use super::store::{Store, said};
 use super::{Inner, metrics::Metrics};
 use crate::error::{Error, ErrorKind, Result};
-use crate::tracker::entities::{DatasetEntry, Entry, Pair, RunEntry};
+use crate::tracker::entities::{DatasetEntry, Entry, MetricEntry, Pair, RunEntry};
 
 /// Where a run is.
 #[derive(Clone)]
@@ -24,8 +24,16 @@ pub(super) struct Place {
 
 impl Inner {
     /// Writes events in one transaction. An event that is refused is taken back by itself; the others
-    /// are kept, and the first refusal is told.
-    pub(super) fn write(&mut self, experiment: &str, events: &[(&str, &[Entry])]) -> Result<()> {
+    /// are kept, and the first refusal is returned.
+    ///
+    /// # Errors
+    ///
+    /// When nothing was written.
+    pub(super) fn write(
+        &mut self,
+        experiment: &str,
+        events: &[(&str, &[Entry])],
+    ) -> Result<Option<Error>> {
         let Self {
             store,
             files,
@@ -52,7 +60,7 @@ impl Inner {
             places: HashMap::new(),
             refused: None,
         };
-        let mut metrics = Metrics::new(&writing).map_err(fail)?;
+        let mut metrics = Metrics::new(&writing);
         for (run, entries) in events {
             // Most events are a number, which nothing refuses once its run is known.
             if let [Entry::Metrics(of)] = entries
@@ -76,7 +84,7 @@ impl Inner {
         drop(metrics);
         let refused = writer.refused.take();
         writing.commit().map_err(fail)?;
-        refused.map_or(Ok(()), Err)
+        Ok(refused)
     }
 }
 
@@ -346,14 +354,25 @@ fn write_input(
     Ok(role.optional()?.unwrap_or_else(|| of.context.clone()))
 }
 
-/// Marks a run whose process is gone, unless it ended before. It lasted until it was last heard of.
-pub(super) fn mark_killed(store: &mut Store, run: &str) -> Result<()> {
+/// Marks a run whose process is gone, unless it ended before, and keeps the numbers that it left.
+/// It lasted until it was last heard of.
+pub(super) fn mark_killed(store: &mut Store, run: &str, numbers: &[MetricEntry]) -> Result<()> {
     let Store {
         path, connection, ..
     } = store;
     let mut mark = || {
         let behavior = TransactionBehavior::Immediate;
         let marking = connection.transaction_with_behavior(behavior)?;
+        // It may never have begun, or be deleted for good.
+        let is_there = marking
+            .query_row("SELECT 1 FROM runs WHERE run_uuid = ?1", [run], |_| Ok(()))
+            .optional()?
+            .is_some();
+        if is_there {
+            let mut metrics = Metrics::new(&marking);
+            metrics.insert(run, numbers)?;
+            metrics.finish()?;
+        }
         let marked = marking.execute(
             "UPDATE runs SET status = 'KILLED', end_time = max(start_time, coalesce((SELECT \
              max(timestamp) FROM metrics WHERE metrics.run_uuid = ?1), 0)) \

@@ -65,6 +65,7 @@ fn killed_runs_keep_what_was_acknowledged() {
     let room = Room::new();
     // A database is made first: 20 processes are killed while they write, not while they wait.
     drop(room.open());
+    let mut brought_over = 0;
     for round in 0..20 {
         let mut child = writer(&room.database(), 1_000_000);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -96,12 +97,23 @@ fn killed_runs_keep_what_was_acknowledged() {
             ["RUNNING"],
             "round {round}"
         );
+        let journal = room.journal(&run);
+        let bytes = std::fs::read(&journal).unwrap();
+        let before = of_run("SELECT count(*) FROM metrics");
         drop(room.open());
         assert_eq!(
             of_run("SELECT status FROM runs"),
             ["KILLED"],
             "round {round}"
         );
+        let after = of_run("SELECT count(*) FROM metrics");
+        brought_over += usize::from(after != before);
+        // Who brought the numbers over may be killed before the file is gone.
+        assert!(!journal.exists());
+        std::fs::create_dir_all(journal.parent().unwrap()).unwrap();
+        std::fs::write(&journal, bytes).unwrap();
+        drop(room.open());
+        assert_eq!(of_run("SELECT count(*) FROM metrics"), after);
         assert_eq!(of_run("SELECT end_time >= start_time FROM runs"), ["1"]);
         let steps = |key: &str| -> Vec<i64> {
             let steps = of_run_key(&room, &run, key);
@@ -126,6 +138,8 @@ fn killed_runs_keep_what_was_acknowledged() {
             one.last().copied()
         );
     }
+    // Else there was nothing to bring over, and nothing of it was tested.
+    assert!(brought_over > 0);
     let connection = rusqlite::Connection::open(room.database()).unwrap();
     assert_eq!(super::ask(&connection, "PRAGMA integrity_check"), ["ok"]);
     assert!(!room.folder().join("mlflow.db-running").exists());
@@ -168,6 +182,9 @@ fn a_run_that_is_under_way_is_not_taken_for_dead() {
     let room = Room::new();
     let tracker = room.open();
     let log = RunLog::start(&tracker, &RunInfo::new()).unwrap();
+    log.metric("before", 1.0, 0).unwrap();
+    let journal = room.journal(log.run());
+    let written = std::fs::read(&journal).unwrap();
     // Neither by another tracker of this process, nor by another process.
     drop(room.open());
     assert_eq!(room.ask("SELECT status FROM runs"), ["RUNNING"]);
@@ -182,8 +199,13 @@ fn a_run_that_is_under_way_is_not_taken_for_dead() {
         room.ask("SELECT status FROM runs ORDER BY status"),
         ["FINISHED", "RUNNING"]
     );
+    assert_eq!(std::fs::read(&journal).unwrap(), written);
     log.metric("still", 1.0, 0).unwrap();
     drop(tracker);
+    assert_eq!(
+        room.ask("SELECT key FROM metrics WHERE key IN ('before', 'still') ORDER BY 1"),
+        ["before", "still"]
+    );
     // A run log that is forgotten leaves its run to the next opening.
     drop(room.open());
     assert_eq!(

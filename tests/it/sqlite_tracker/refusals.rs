@@ -154,6 +154,7 @@ fn what_mlflow_would_refuse_is_refused_and_the_rest_is_kept() {
         .metrics([("good", 1.0, 0), ("bad!", 2.0, 0), ("fine", 3.0, 0)])
         .unwrap_err();
     assert!(error.to_string().contains("bad!"), "{error}");
+    tracker.flush().unwrap();
     assert_eq!(
         room.ask("SELECT key FROM metrics ORDER BY key"),
         ["fine", "good"]
@@ -171,6 +172,13 @@ fn what_mlflow_would_refuse_is_refused_and_the_rest_is_kept() {
             .unwrap();
     };
     delete("UPDATE runs SET lifecycle_stage = 'deleted'");
+    // What was acknowledged and then refused is told once, and what follows at once.
+    log.metric("m", 1.0, 0).unwrap();
+    log.metrics([("m", 1.0, 1), ("m", 1.0, 2)]).unwrap();
+    let error = tracker.flush().unwrap_err().to_string();
+    assert!(error.contains("3 numbers of the run"), "{error}");
+    assert!(error.contains("deleted the run"), "{error}");
+    tracker.flush().unwrap();
     let error = log.metric("m", 1.0, 0).unwrap_err();
     assert!(error.to_string().contains("deleted the run"), "{error}");
     delete("INSERT INTO experiments (name, lifecycle_stage) VALUES ('gone', 'deleted')");
