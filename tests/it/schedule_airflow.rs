@@ -21,7 +21,7 @@ fn shell(name: &str, script: &str, results: &Path) -> Stage {
 
 /// A flaky stage, one with nothing to do, and what waits for them; each says for what it ran.
 fn graph(results: &Path) -> Schedule {
-    let say = "echo \"$FLOE_STAGE $FLOE_INTERVAL_START $FLOE_INTERVAL_END\" >> \"$1/$FLOE_STAGE\"";
+    let say = "test -n \"$FLOE_RUN_STARTED\" && echo \"$FLOE_STAGE $FLOE_INTERVAL_START $FLOE_INTERVAL_END\" >> \"$1/$FLOE_STAGE\"";
     let flaky = format!("test \"$FLOE_ATTEMPT\" -ge 3 || exit 75; {say}");
     let retry = Retry::times(3)
         .delay(Duration::from_secs(1))

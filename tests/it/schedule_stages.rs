@@ -286,11 +286,12 @@ fn a_stage_with_nothing_to_do_is_skipped_with_those_behind_it() {
 #[test]
 fn a_command_is_told_about_its_run() {
     let folder = tempfile::tempdir().unwrap();
-    let script = "echo $0 $1; echo $FLOE_INTERVAL_START $FLOE_INTERVAL_END $FLOE_STAGE $FLOE_ATTEMPT $FLOE_PARAMETER_QUERY $OWN; pwd";
+    let script = "echo $0 $1; echo $FLOE_INTERVAL_START $FLOE_INTERVAL_END $FLOE_STAGE $FLOE_ATTEMPT $FLOE_PARAMETER_QUERY $OWN; pwd; echo $2 $FLOE_RUN_STARTED";
     let stage = shell("say", script)
         .args([
             "{interval_start}/{interval_end}",
             "{stage}.{attempt} {parameter.query} {\"a\": {}}",
+            "{run_started}",
         ])
         .env("OWN", "own")
         .in_folder("/");
@@ -298,10 +299,13 @@ fn a_command_is_told_about_its_run() {
     let (run, _) = once(folder.path(), job, |schedule| schedule);
     let state = State::open(folder.path()).unwrap();
     let log = fs::read_to_string(state.log(&run, "say", 1).unwrap()).unwrap();
+    let started = run.started.unwrap();
     assert_eq!(
         log,
-        "2026-02-01T06:00:00Z/2026-02-01T07:00:00Z say.1 the matrix {\"a\": {}}\n\
-         2026-02-01T06:00:00Z 2026-02-01T07:00:00Z say 1 the matrix own\n/\n"
+        format!(
+            "2026-02-01T06:00:00Z/2026-02-01T07:00:00Z say.1 the matrix {{\"a\": {{}}}}\n\
+         2026-02-01T06:00:00Z 2026-02-01T07:00:00Z say 1 the matrix own\n/\n{started} {started}\n"
+        )
     );
 }
 

@@ -80,6 +80,7 @@ fn environment_of(place: &str) -> Option<String> {
         "interval_end" => "FLOE_INTERVAL_END".to_owned(),
         "stage" => "FLOE_STAGE".to_owned(),
         "attempt" => "FLOE_ATTEMPT".to_owned(),
+        "run_started" => "FLOE_RUN_STARTED".to_owned(),
         _ => of_parameter(place.strip_prefix("parameter.")?),
     })
 }

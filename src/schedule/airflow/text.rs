@@ -38,7 +38,9 @@ pub(super) fn dag(schedule: &Schedule, program: Option<&Path>) -> Result<String>
             "    \"FLOE_INTERVAL_{name}\": \"{{{{ data_interval_{edge}.\" + UTC_SECONDS + \" }}}}\","
         );
     }
-    out.push_str("    \"FLOE_ATTEMPT\": \"{{ ti.try_number }}\",\n}\n\n");
+    out.push_str("    \"FLOE_ATTEMPT\": \"{{ ti.try_number }}\",\n");
+    // The same for all tries, and another one when the run is cleared.
+    out.push_str("    \"FLOE_RUN_STARTED\": \"{{ dag_run.start_date | ts }}\",\n}\n\n");
     out.push_str("with DAG(\n");
     for (name, value) in settings(schedule, &timetable)? {
         let _ = writeln!(out, "    {name}={value},");

@@ -6,6 +6,8 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::process::{self, Group};
 use crate::learn::CancelToken;
 use crate::schedule::job::work::{Log, Work};
@@ -45,6 +47,7 @@ pub(super) struct Launch {
     pub(super) of: Try,
     pub(super) interval: Interval,
     pub(super) parameters: Parameters,
+    pub(super) run_started: Timestamp,
     pub(super) log: Option<PathBuf>,
     /// What all that it starts has in its environment.
     pub(super) mark: Option<String>,
@@ -69,6 +72,7 @@ impl Launch {
                     parameters: self.parameters,
                     stage: stage.name.clone(),
                     attempt: self.of.number,
+                    run_started: self.run_started,
                     cancel: cancel.clone(),
                     log: Arc::new(Mutex::new(Log { path: self.log })),
                 };

@@ -9,6 +9,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid,
 };
@@ -78,6 +79,7 @@ fn spawn(launch: &Launch, stage: &Stage) -> std::io::Result<(Child, Pid)> {
         parameters: &launch.parameters,
         stage: &stage.name,
         attempt: launch.of.number,
+        run_started: launch.run_started,
     };
     let mut command = Command::new(program);
     command
@@ -133,6 +135,7 @@ struct Facts<'a> {
     parameters: &'a Parameters,
     stage: &'a str,
     attempt: u32,
+    run_started: Timestamp,
 }
 
 impl Facts<'_> {
@@ -142,6 +145,7 @@ impl Facts<'_> {
             "interval_end" => Some(self.interval.end().to_string()),
             "stage" => Some(self.stage.to_owned()),
             "attempt" => Some(self.attempt.to_string()),
+            "run_started" => Some(self.run_started.to_string()),
             _ => {
                 let name = place.strip_prefix("parameter.")?;
                 self.parameters.get(name).map(ToOwned::to_owned)
@@ -160,6 +164,7 @@ impl Facts<'_> {
             ("FLOE_INTERVAL_END", self.interval.end().to_string()),
             ("FLOE_STAGE", self.stage.to_owned()),
             ("FLOE_ATTEMPT", self.attempt.to_string()),
+            ("FLOE_RUN_STARTED", self.run_started.to_string()),
         ] {
             all.push((name.to_owned(), value));
         }

@@ -10,6 +10,7 @@ use super::work::{Active, Engine};
 use crate::error::Result;
 use crate::schedule::decide::{may_start, outcome, settle};
 use crate::schedule::due::due;
+use crate::schedule::interval::whole;
 use crate::schedule::state::{Ledger, PATIENCE, Queue, RunId, Settings};
 use crate::schedule::{Occasion, Parameters, RunKind, RunState, StageState};
 
@@ -154,7 +155,8 @@ impl Engine<'_> {
                 };
                 for run in runs {
                     *places.entry(start).or_default() += 1;
-                    let started = run.started.unwrap_or(now);
+                    // As the state keeps it, so that it is the same after a restart.
+                    let started = run.started.unwrap_or(whole(now));
                     ledger.set_run(run.id, RunState::Running, Some(started), None, None)?;
                     let deadline = self.deadline(started, now);
                     let active = Active {
@@ -229,6 +231,7 @@ impl Engine<'_> {
                     },
                     interval: run.interval,
                     parameters: run.parameters.clone(),
+                    run_started: run.started,
                     log: self.state.log_path(*id, run.interval, &stage.name, number),
                     mark: self.state.mark(*id, &stage.name, number, now),
                 });

@@ -10,10 +10,12 @@ use crate::schedule::Retry;
 /// One named piece of a [`Job`](super::Job): a command that runs in a process of its own, or a call.
 ///
 /// A command is told about its run in two ways. In its arguments `{interval_start}`,
-/// `{interval_end}`, `{stage}`, `{attempt}` and `{parameter.NAME}` are filled in; and its
-/// environment has `FLOE_INTERVAL_START`, `FLOE_INTERVAL_END`, `FLOE_STAGE`, `FLOE_ATTEMPT` and
-/// `FLOE_PARAMETER_NAME`; `FLOE_TRY` there is the mark by which what is left of it is found after a
-/// kill of the schedule. What it prints is its log. What its exit code says is in
+/// `{interval_end}`, `{stage}`, `{attempt}`, `{run_started}` and `{parameter.NAME}` are filled in;
+/// and its environment has `FLOE_INTERVAL_START`, `FLOE_INTERVAL_END`, `FLOE_STAGE`,
+/// `FLOE_ATTEMPT`, `FLOE_RUN_STARTED` and `FLOE_PARAMETER_NAME`; `FLOE_TRY` there is the mark by
+/// which what is left of it is found after a kill of the schedule. When the run was started is the
+/// same for all tries of a run, and another time once it is [repeated](crate::schedule::Schedule::rerun):
+/// see [`Context::run_started`]. What it prints is its log. What its exit code says is in
 /// [`exit_code`](crate::schedule::exit_code).
 ///
 /// A command runs in a process group of its own. When it ends, or runs out of time, all that is

@@ -2,6 +2,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Timestamp;
+
 use crate::error::Result;
 use crate::learn::CancelToken;
 use crate::schedule::{Interval, Parameters};
@@ -28,6 +30,10 @@ pub struct Context {
     pub stage: String,
     /// Which try it is, from 1.
     pub attempt: u32,
+    /// When the run was started: the same for all of its tries, also after a kill, and another one
+    /// when the run is repeated. With the interval and the parameters it is the key of what must
+    /// be done once for each time that the run was asked for.
+    pub run_started: Timestamp,
     /// Set when the stage ran out of time or the schedule must stop: give it to the flow with
     /// [`Flow::cancel_with`](crate::Flow::cancel_with), or ask it now and then.
     pub cancel: CancelToken,
@@ -98,7 +104,13 @@ impl fmt::Debug for Work {
 }
 
 /// The places in arguments where the facts of a run go.
-pub(crate) const PLACES: [&str; 4] = ["{interval_start}", "{interval_end}", "{stage}", "{attempt}"];
+pub(crate) const PLACES: [&str; 5] = [
+    "{interval_start}",
+    "{interval_end}",
+    "{stage}",
+    "{attempt}",
+    "{run_started}",
+];
 
 /// Fills the places of an argument; `fact` gives the text of a place, without its braces.
 pub(crate) fn fill(argument: &str, fact: impl Fn(&str) -> Option<String>) -> String {

@@ -244,6 +244,45 @@ fn earlier_ranges_pauses_pages_and_dags(job: &Job) {
     assert_eq!(after, kept, "an export changes nothing");
 }
 
+/// A try of the last stage that is killed after its work is a run in the store once: the try after
+/// it takes the same one, and only a repeated run is another.
+#[test]
+fn a_try_that_is_cut_short_leaves_no_second_tracked_run() {
+    let mut job = Job::new();
+    let (program, flag) = (job.program.clone(), job.room.path("killed"));
+    let script = format!(
+        "#!/bin/sh\n'{program}' \"$@\"; code=$?\n\
+         if test \"$2\" = test-model && mkdir '{flag}' 2>/dev/null; then kill -9 $$; fi\nexit $code\n"
+    );
+    job.program = job.room.file("killed_once", script);
+    fs::set_permissions(&job.program, fs::Permissions::from_mode(0o755)).unwrap();
+    job.keep(&["--every", "1s", "--runs", "1"]);
+    let run = job.status()["runs"][0].clone();
+    let tries = run["stages"][4]["tries"].as_array().unwrap().len();
+    assert_eq!((run["state"].as_str(), tries), (Some("success"), 2));
+    let runs = |job: &Job| job.count("tracking/mlflow.db", "SELECT count(*) FROM runs");
+    let numbers = "SELECT count(*) FROM metrics";
+    let once = job.count("tracking/mlflow.db", numbers);
+    assert_eq!((job.tracked(), runs(&job), once), (1, 1, 5));
+
+    let start = run["interval"]
+        .as_str()
+        .unwrap()
+        .split('/')
+        .next()
+        .unwrap()
+        .to_owned();
+    let folder = job.room.path("job");
+    job.run(&["rerun", &start, "--folder", &folder]);
+    assert_eq!((job.tracked(), runs(&job)), (2, 2));
+    let scored = Connection::open(job.room.path("job/points.db")).unwrap();
+    let scored: String = scored
+        .query_row("SELECT run FROM score", [], |row| row.get(0))
+        .unwrap();
+    let sql = format!("SELECT count(*) FROM runs WHERE run_uuid = '{scored}'");
+    assert_eq!(job.count("tracking/mlflow.db", &sql), 1);
+}
+
 #[test]
 fn queries_that_read_alike_have_folders_of_their_own() {
     let job = Job::new();

@@ -148,6 +148,8 @@ impl Job {
                 "{interval_start}",
                 "--interval-end",
                 "{interval_end}",
+                "--run-started",
+                "{run_started}",
             ]);
             Ok(if name == STAGES[0] {
                 // The service may be away for a while, and its quota is shared by all queries.

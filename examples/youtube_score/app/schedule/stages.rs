@@ -10,10 +10,13 @@ use clap::Parser;
 use floe::jiff::Timestamp;
 use floe::output::write_whole;
 use floe::schedule::Interval;
-use floe::tracker::{RunInfo, RunLog, SqliteTracker, Status};
+use floe::tracker::{
+    Artifact, Event, RunInfo, SqliteTracker, Started, Status, Surroundings, Tracker, What,
+};
 use floe::{Error, ErrorKind};
 use serde_json::Value;
 use siphasher::sip::SipHasher13;
+use siphasher::sip128::{Hasher128, SipHasher13 as WideHasher};
 
 use super::super::{self as app, Cli, Outcome, Progress};
 use super::collect;
@@ -34,6 +37,9 @@ pub(crate) struct Args {
     interval_start: Timestamp,
     #[arg(long, value_name = "TIME")]
     interval_end: Timestamp,
+    /// The same for all tries of a run, and another time once the run is repeated
+    #[arg(long, value_name = "TIME", default_value = "")]
+    run_started: String,
 }
 
 /// Why a stage has nothing to do: its exit code says so, and the stages behind it are skipped.
@@ -194,33 +200,74 @@ fn test_model(
     let number = |name: &str| metrics[name].as_f64();
     let points = Points::open(&args.folder)?;
     let own = points.until(&args.query, interval)?;
-    let likes = own.last().map_or(0, |point| point.likes);
-    // A rerun is a run of its own there, with the same interval.
-    let tracker = SqliteTracker::open(args.tracking.join("mlflow.db"))?.experiment(EXPERIMENT);
-    let info = RunInfo::named(format!("{} {}", args.query, interval.start()))
-        .tag("interval", interval.to_string())
-        .parameter("query", args.query.as_str())
-        .parameter("interval_start", interval.start().to_string())
-        .parameter("interval_end", interval.end().to_string())
-        .parameter("points", own.len());
-    let log = RunLog::start(&tracker, &info)?;
-    // A count of likes is far below 2^53.
-    log.metric("likes", likes as f64, 0)?;
-    for name in ["r2", "rmse", "mae", "max_error"] {
-        if let Some(value) = number(name) {
-            log.metric(name, value, 0)?;
-        }
-    }
-    log.copy("model/likes_model.json", &model)?;
-    let run = log.run().to_owned();
-    log.finish(Status::Finished)?;
     let score = Score {
         start: interval.start(),
         end: interval.end(),
         r2: number("r2"),
         rmse: number("rmse"),
-        run,
+        run: run_of(args, interval),
     };
+    // A count of likes is far below 2^53.
+    let mut numbers = vec![("likes", own.last().map_or(0, |point| point.likes) as f64)];
+    let of_model = ["r2", "rmse", "mae", "max_error"];
+    numbers.extend(
+        of_model
+            .into_iter()
+            .filter_map(|name| Some((name, number(name)?))),
+    );
+    track(args, interval, folder, &score.run, &numbers)?;
     points.put_score(&args.query, &score)?;
     Ok(())
+}
+
+/// The name of the tracked run: that of all tries of a run of the schedule, so that one which was
+/// cut short leaves no second run behind. A run that is repeated is a new one in the store.
+fn run_of(args: &Args, interval: Interval) -> String {
+    let mut hasher = WideHasher::new();
+    for part in [&args.query, &interval.to_string(), &args.run_started] {
+        hasher.write(part.as_bytes());
+        hasher.write(&[0]);
+    }
+    format!("{:032x}", hasher.finish128().as_u128())
+}
+
+/// Tracks a run in one write: whole or not at all. Done again, it changes nothing.
+fn track(
+    args: &Args,
+    interval: Interval,
+    folder: &Path,
+    run: &str,
+    numbers: &[(&str, f64)],
+) -> floe::Result<()> {
+    // What the line was learned from; there may be more points by now.
+    let learned = std::fs::read_to_string(folder.join("data.csv")).map_err(|error| {
+        let message = format!("the series of {interval} was not read: {error}");
+        Error::new(ErrorKind::Source, message).with_help("run process-data for it")
+    })?;
+    let info = RunInfo::named(format!("{} {}", args.query, interval.start()))
+        .tag("interval", interval.to_string())
+        .parameter("query", args.query.as_str())
+        .parameter("interval_start", interval.start().to_string())
+        .parameter("interval_end", interval.end().to_string())
+        .parameter("points", learned.lines().count());
+    let mut started = Started::new(&info);
+    started.surroundings = Some(Surroundings::here());
+    let number = |(name, value): &(&str, f64)| What::Metric {
+        name: (*name).to_owned(),
+        value: Some(*value),
+        reason: None,
+        step: 0,
+    };
+    // Numbers are of the interval, and not of the try: the same number of a time is one.
+    let at = interval.end().as_millisecond();
+    let numbers = numbers.iter().map(|of| Event::at(run, at, number(of)));
+    let model = Artifact::copy("model/likes_model.json", folder.join("likes_model.json"));
+    let (status, error) = (Status::Finished, None);
+    let mut events = vec![Event::now(run, What::Started(Box::new(started)))];
+    events.extend(numbers);
+    events.push(Event::now(run, What::Artifact(Box::new(model))));
+    events.push(Event::now(run, What::Finished { status, error }));
+    let tracker = SqliteTracker::open(args.tracking.join("mlflow.db"))?.experiment(EXPERIMENT);
+    tracker.record_all(&events)?;
+    tracker.flush()
 }
