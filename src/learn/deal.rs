@@ -20,24 +20,24 @@ impl Deal {
         let Some((parts, columns)) = batch.columns().split_last() else {
             return Err(in_no_part());
         };
-        let parts = parts.u32()?;
+        let parts = parts.u32()?.rechunk();
+        let parts = parts.cont_slice().map_err(|_| in_no_part())?;
         let mut starts = vec![0_usize; count + 1];
-        for part in parts.iter() {
-            let part = part.ok_or_else(in_no_part)? as usize;
-            *starts.get_mut(part + 1).ok_or_else(in_no_part)? += 1;
+        for part in parts {
+            *starts.get_mut(*part as usize + 1).ok_or_else(in_no_part)? += 1;
         }
         for part in 0..count {
             starts[part + 1] += starts[part];
         }
         // Folds in the order of the rows stand together already, and nothing need be moved.
-        if parts.iter().is_sorted() {
+        if parts.is_sorted() {
             let order = None;
             return Ok((Self { starts, order }, columns));
         }
         let mut next = starts.clone();
         let mut order: Vec<IdxSize> = vec![0; parts.len()];
-        for (row, part) in (0..).zip(parts.iter()) {
-            let slot = &mut next[part.ok_or_else(in_no_part)? as usize];
+        for (row, part) in (0..).zip(parts) {
+            let slot = &mut next[*part as usize];
             order[*slot] = row;
             *slot += 1;
         }

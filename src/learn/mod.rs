@@ -18,6 +18,7 @@ mod deal;
 mod elastic_net;
 mod filling;
 mod grouped;
+pub(crate) mod halves;
 mod hold;
 mod learned;
 mod least_squares;

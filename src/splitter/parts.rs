@@ -15,6 +15,10 @@ use crate::schema::column;
 /// Where the parts end, as counts of rows from the first rank: all but the last part.
 pub(super) type Ends = Vec<u64>;
 
+/// Up to so many ends are all compared: which of them ends a row's part cannot be foretold, and a
+/// search would branch on it.
+const FEW: usize = 16;
+
 /// Cuts the rows in the order of their numbers for a seed.
 pub(super) fn by_number(
     rows: &mut Rows<'_>,
@@ -38,7 +42,13 @@ pub(super) fn by_number(
     });
     let ends: Vec<Threshold> = ends.collect::<Result<_>>()?;
     Ok(numbered(seed, move |number, row| {
-        ends.partition_point(|last| !last.is_test(number, row))
+        if ends.len() > FEW {
+            return ends.partition_point(|last| !last.is_test(number, row));
+        }
+        let over = ends
+            .iter()
+            .map(|last| usize::from(!last.is_test(number, row)));
+        over.sum()
     }))
 }
 
@@ -103,13 +113,30 @@ pub(super) fn in_order(
         .map(|start| start.ok_or_else(no_threshold))
         .collect::<Result<_>>()?;
     let kernel = move |rows: Column| -> PolarsResult<Column> {
-        let parts = rows.idx()?.iter().map(|row| {
-            let row = row.unwrap_or(u32::MAX);
-            narrow(starts.partition_point(|start| *start <= row))
-        });
-        Ok(parts.map(Some).collect::<UInt32Chunked>().into_column())
+        let rows = rows.idx()?.rechunk();
+        Ok(told(parts_in_order(&starts, rows.cont_slice()?)))
     };
     Ok(part_of(Rows::number(), kernel))
+}
+
+/// The part of each row, given the first row of each part but the first one.
+fn parts_in_order(starts: &[u32], rows: &[u32]) -> Vec<u32> {
+    if !rows.is_sorted() {
+        let part = |row: &u32| narrow(starts.partition_point(|start| start <= row));
+        return rows.iter().map(part).collect();
+    }
+    // The rows of a part stand together, so that only its end is looked for.
+    let mut parts = Vec::with_capacity(rows.len());
+    for (part, start) in starts.iter().enumerate() {
+        parts.resize(rows.partition_point(|row| row < start), narrow(part));
+    }
+    parts.resize(rows.len(), narrow(starts.len()));
+    parts
+}
+
+/// The parts as a column.
+fn told(parts: Vec<u32>) -> Column {
+    UInt32Chunked::from_vec(PlSmallStr::EMPTY, parts).into_column()
 }
 
 /// The part of a row from its number alone: each row is decided by itself.
@@ -124,8 +151,8 @@ pub(super) fn numbered(
         let mut drawn = Vec::new();
         numbers.of_rows(rows, &mut drawn);
         let parts = rows.iter().zip(&drawn);
-        let parts = parts.map(|(row, number)| Some(narrow(part(*number, u64::from(*row)))));
-        Ok(parts.collect::<UInt32Chunked>().into_column())
+        let parts = parts.map(|(row, number)| narrow(part(*number, u64::from(*row))));
+        Ok(told(parts.collect()))
     };
     part_of(Rows::number(), kernel)
 }
@@ -139,8 +166,8 @@ pub(super) fn keyed(
     let hasher = KeyHasher::new(seed);
     let kernel = move |keys: Column| -> PolarsResult<Column> {
         let hashes = hash_keys(&keys, &hasher).map_err(Error::into_polars)?;
-        let parts = hashes.into_iter().map(|hash| Some(narrow(part(hash))));
-        Ok(parts.collect::<UInt32Chunked>().into_column())
+        let parts = hashes.into_iter().map(|hash| narrow(part(hash)));
+        Ok(told(parts.collect()))
     };
     part_of(column(key.clone()), kernel)
 }

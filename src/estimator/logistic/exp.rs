@@ -33,21 +33,42 @@ const FACTORIALS: [f64; 12] = [
     1.0 / 6_227_020_800.0,
 ];
 
+/// Numbers that are worked on together: a series waits for each of its terms, and several series do
+/// not wait for each other.
+pub(super) const LANES: usize = 16;
+
+pub(super) type Lanes = [f64; LANES];
+
+/// The sum of `factors[n] * at^n`.
+#[inline(always)]
+fn series(at: &Lanes, factors: &[f64]) -> Lanes {
+    let mut series = [0.0; LANES];
+    for factor in factors.iter().rev() {
+        for (series, at) in series.iter_mut().zip(at) {
+            *series = *series * at + factor;
+        }
+    }
+    series
+}
+
 /// `e^x` for `x` at most 0, within two units in the last place; NaN is not kept.
 #[inline(always)]
-pub(super) fn exp_of_negative(x: f64) -> f64 {
-    let x = if x > LEAST { x } else { LEAST };
-    let shifted = x * LOG2_E + ROUND;
-    let power = shifted - ROUND;
-    let rest = (x - power * LN_2_PIECES[0]) - power * LN_2_PIECES[1];
-    let mut series = 0.0;
-    for factor in FACTORIALS.iter().rev() {
-        series = series * rest + factor;
+pub(super) fn exp_of_negative(x: &Lanes) -> Lanes {
+    let (mut shifted, mut rest) = ([0.0; LANES], [0.0; LANES]);
+    for lane in 0..LANES {
+        let x = if x[lane] > LEAST { x[lane] } else { LEAST };
+        shifted[lane] = x * LOG2_E + ROUND;
+        let power = shifted[lane] - ROUND;
+        rest[lane] = (x - power * LN_2_PIECES[0]) - power * LN_2_PIECES[1];
     }
-    let value = 1.0 + (rest + rest * rest * series);
-    // The low bits of the shifted number are the power; they become the exponent.
-    let exponent = shifted.to_bits().wrapping_add(1023) << 52;
-    value * f64::from_bits(exponent)
+    let series = series(&rest, &FACTORIALS);
+    std::array::from_fn(|lane| {
+        let rest = rest[lane];
+        let value = 1.0 + (rest + rest * rest * series[lane]);
+        // The low bits of the shifted number are the power; they become the exponent.
+        let exponent = shifted[lane].to_bits().wrapping_add(1023) << 52;
+        value * f64::from_bits(exponent)
+    })
 }
 
 /// 1 / (2n + 1) for n = 0, 1, …, 10.
@@ -66,16 +87,23 @@ const ODD: [f64; 11] = {
 /// `ln(1 + x)` for `x` in [0, 1]: twice the area tangent of `x / (2 + x)`, and from √2 - 1 on counted
 /// from the logarithm of √2.
 #[inline(always)]
-pub(super) fn ln_1p_of_share(x: f64) -> f64 {
-    let from = if x > SQRT_2 - 1.0 { SQRT_2 } else { 1.0 };
-    let base = if x > SQRT_2 - 1.0 { LN_2 / 2.0 } else { 0.0 };
-    let tangent = (x - (from - 1.0)) / (x + (from + 1.0));
-    let square = tangent * tangent;
-    let mut series = 0.0;
-    for factor in ODD.iter().rev() {
-        series = series * square + factor;
+pub(super) fn ln_1p_of_share(x: &Lanes) -> Lanes {
+    let (mut tangent, mut square) = ([0.0; LANES], [0.0; LANES]);
+    for lane in 0..LANES {
+        let x = x[lane];
+        let from = if x > SQRT_2 - 1.0 { SQRT_2 } else { 1.0 };
+        tangent[lane] = (x - (from - 1.0)) / (x + (from + 1.0));
+        square[lane] = tangent[lane] * tangent[lane];
     }
-    base + 2.0 * tangent * series
+    let series = series(&square, &ODD);
+    std::array::from_fn(|lane| {
+        let base = if x[lane] > SQRT_2 - 1.0 {
+            LN_2 / 2.0
+        } else {
+            0.0
+        };
+        base + 2.0 * tangent[lane] * series[lane]
+    })
 }
 
 #[cfg(test)]
@@ -86,14 +114,15 @@ mod tests {
     fn both_agree_with_the_library() {
         for at in 0..200_000_u32 {
             let x = -f64::from(at) * 0.003_539;
-            let (found, truth) = (exp_of_negative(x), x.exp());
+            let (found, truth) = (exp_of_negative(&[x; LANES])[3], x.exp());
             assert!((found - truth).abs() <= 5e-16 * truth, "exp {x}");
             let x = f64::from(at) / 200_000.0;
-            let (found, truth) = (ln_1p_of_share(x), x.ln_1p());
+            let (found, truth) = (ln_1p_of_share(&[x; LANES])[3], x.ln_1p());
             assert!((found - truth).abs() <= 6e-16 * truth, "ln {x}");
         }
-        assert_eq!(exp_of_negative(0.0), 1.0);
-        assert_eq!(exp_of_negative(f64::NEG_INFINITY), exp_of_negative(LEAST));
-        assert_eq!(ln_1p_of_share(0.0), 0.0);
+        let [zero, least, endless] = [0.0, LEAST, f64::NEG_INFINITY].map(|x| [x; LANES]);
+        assert_eq!(exp_of_negative(&zero), [1.0; LANES]);
+        assert_eq!(exp_of_negative(&endless), exp_of_negative(&least));
+        assert_eq!(ln_1p_of_share(&zero), zero);
     }
 }

@@ -3,7 +3,7 @@
 #![expect(clippy::inline_always, reason = "see `simd::Loop`")]
 
 use super::chunk::Chunk;
-use super::exp::{exp_of_negative, ln_1p_of_share};
+use super::exp::{LANES, exp_of_negative, ln_1p_of_share};
 use super::sums::{Curvature, Point, Shape, Sums};
 use super::tiles::{Quad, WIDE, add_product, add_scores, add_weighted, weigh};
 use crate::simd::{Loop, widest};
@@ -13,6 +13,11 @@ const BLOCK: usize = 128;
 
 /// What the rows of a block teach of one score or one pair of scores.
 type Column = [f64; BLOCK];
+
+const _: () = assert!(
+    BLOCK.is_multiple_of(LANES),
+    "a block holds whole runs of lanes"
+);
 
 /// The sums of a chunk; `class_weights` holds one weight a class.
 pub(super) fn sums_of(
@@ -124,18 +129,24 @@ impl Room {
         let (scores, residuals) = (&self.scores[0], &mut self.residuals[0]);
         // The whole block, of which rows beyond the last weigh nothing: a fixed count of rows is
         // what the compiler can do several at once.
-        for row in 0..BLOCK {
-            let (sign, weight) = (signs[row], self.weights[row]);
-            let margin = scores[row] * sign;
-            let power = exp_of_negative(-margin.abs());
-            let share = 1.0 / (1.0 + power);
-            // The probability of the other class, to full precision where it is small.
-            let missed = if margin >= 0.0 { power * share } else { share };
-            let beyond = if margin >= 0.0 { 0.0 } else { -margin };
-            residuals[row] = -sign * weight * missed;
-            self.curvature[row] = weight * (power * share) * share;
-            losses[row] = weight * (ln_1p_of_share(power) + beyond);
-            squares[row] = weight * missed * missed;
+        for start in (0..BLOCK).step_by(LANES) {
+            let margins: [f64; LANES] =
+                std::array::from_fn(|lane| scores[start + lane] * signs[start + lane]);
+            let powers = exp_of_negative(&margins.map(|margin| -margin.abs()));
+            let logarithms = ln_1p_of_share(&powers);
+            for lane in 0..LANES {
+                let row = start + lane;
+                let (sign, weight) = (signs[row], self.weights[row]);
+                let (margin, power) = (margins[lane], powers[lane]);
+                let share = 1.0 / (1.0 + power);
+                // The probability of the other class, to full precision where it is small.
+                let missed = if margin >= 0.0 { power * share } else { share };
+                let beyond = if margin >= 0.0 { 0.0 } else { -margin };
+                residuals[row] = -sign * weight * missed;
+                self.curvature[row] = weight * (power * share) * share;
+                losses[row] = weight * (logarithms[lane] + beyond);
+                squares[row] = weight * missed * missed;
+            }
         }
         sums.loss += sum(&losses);
         sums.square += sum(&squares);
@@ -156,9 +167,13 @@ impl Room {
             beyond[row] = top[row] - self.scores[*code as usize][row];
         }
         for scores in &mut self.scores {
-            for ((score, top), total) in scores.iter_mut().zip(&top).zip(&mut total) {
-                *score = exp_of_negative(*score - top);
-                *total += *score;
+            for start in (0..BLOCK).step_by(LANES) {
+                let below = std::array::from_fn(|lane| scores[start + lane] - top[start + lane]);
+                let powers = exp_of_negative(&below);
+                scores[start..start + LANES].copy_from_slice(&powers);
+            }
+            for (total, score) in total.iter_mut().zip(&*scores) {
+                *total += score;
             }
         }
         let (mut losses, mut squares) = ([0.0; BLOCK], [0.0; BLOCK]);

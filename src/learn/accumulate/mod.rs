@@ -9,6 +9,7 @@ mod double;
 mod elastic_net;
 mod factor;
 mod householder;
+mod narrow;
 mod order;
 mod ridge;
 mod sketch;
@@ -16,6 +17,7 @@ mod solve;
 mod summary;
 mod tree;
 mod value;
+mod wide;
 
 #[cfg(test)]
 mod elastic_net_tests;

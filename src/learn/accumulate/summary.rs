@@ -45,6 +45,17 @@ impl<V: Value> ColumnSummary<V> {
         }
     }
 
+    /// Adds the next rows of the column, none of them null, from wherever they lie.
+    pub(crate) fn extend(&mut self, mut rows: impl ExactSizeIterator<Item = V>) {
+        self.rows += count_of(rows.len());
+        while rows.len() > 0 {
+            let room = BLOCK - self.pending.len();
+            let cells = rows.by_ref().take(room).map(Value::cell);
+            self.pending.extend(cells);
+            self.reduce_if_full();
+        }
+    }
+
     /// Adds rows that all fall into the unfinished block.
     fn push_part(&mut self, part: &[V], start: usize, validity: Option<&dyn Validity>) {
         let mut full = true;
@@ -67,6 +78,10 @@ impl<V: Value> ColumnSummary<V> {
                 cells.map(|(value, valid)| [V::MISSING, value.cell()][usize::from(*valid)]),
             );
         }
+        self.reduce_if_full();
+    }
+
+    fn reduce_if_full(&mut self) {
         if self.pending.len() == BLOCK {
             let node = reduce_cells::<V>(&mut self.pending, &mut self.work);
             self.tree.push(node);

@@ -217,10 +217,15 @@ where
         }
         let values = chunk.values().as_slice();
         for (group, rows) in deal.parts() {
-            self.room.clear();
             let rows = order[rows].iter().map(|row| values[*row as usize]);
+            let group = &mut self.groups[group];
+            if self.quantiles.is_empty() && self.errors.is_empty() {
+                group.summary.extend(rows);
+                continue;
+            }
+            self.room.clear();
             self.room.extend(rows);
-            self.groups[group].push(&self.room, None, !self.quantiles.is_empty());
+            group.push(&self.room, None, !self.quantiles.is_empty());
         }
         Ok(true)
     }

@@ -5,6 +5,7 @@
 use std::fmt::Debug;
 
 use crate::learn::Value;
+use crate::learn::halves::{self, Halves, halves, ordered};
 
 use super::product::{EXACT, add_product, nearest};
 
@@ -301,33 +302,8 @@ macro_rules! narrow {
 
 narrow!(u8 u16 u32 i8 i16 i32);
 
-/// 64 bits: each half of the number goes into the mantissa of a large power of two,
-/// where it is exact; so are the differences of the halves (33 bits each), and their
-/// sum is rounded once. That is the exact difference rounded to nearest, without a
-/// type that could wrap and without a comparison.
-#[inline(always)]
-fn halves(ordered: u64) -> (f64, f64) {
-    const HIGH: u64 = 0x4530_0000_0000_0000; // 2^84: its last mantissa bit is worth 2^32.
-    const LOW: u64 = 0x4330_0000_0000_0000; // 2^52: its last mantissa bit is worth 1.
-    (
-        f64::from_bits(HIGH | (ordered >> 32)),
-        f64::from_bits(LOW | (ordered & 0xffff_ffff)),
-    )
-}
-
-/// The order of i64 laid out as u64, which keeps all differences.
-#[inline(always)]
-fn ordered(value: i64) -> u64 {
-    value.cast_unsigned() ^ (1 << 63)
-}
-
-#[inline(always)]
-fn halves_distance(value: (f64, f64), from: (f64, f64)) -> f64 {
-    (value.0 - from.0) + (value.1 - from.1)
-}
-
 impl Physical for u64 {
-    integer!(u64, (f64, f64));
+    integer!(u64, Halves);
 
     #[inline(always)]
     fn anchor(self, _halved: bool) -> Self::Anchor {
@@ -336,12 +312,12 @@ impl Physical for u64 {
 
     #[inline(always)]
     fn distance(self, from: Self::Anchor) -> f64 {
-        halves_distance(halves(self), from)
+        halves::distance(halves(self), from)
     }
 }
 
 impl Physical for i64 {
-    integer!(i64, (f64, f64));
+    integer!(i64, Halves);
 
     #[inline(always)]
     fn anchor(self, _halved: bool) -> Self::Anchor {
@@ -350,7 +326,7 @@ impl Physical for i64 {
 
     #[inline(always)]
     fn distance(self, from: Self::Anchor) -> f64 {
-        halves_distance(halves(ordered(self)), from)
+        halves::distance(halves(ordered(self)), from)
     }
 }
 
