@@ -185,6 +185,7 @@ impl Inner {
                         after: after.or_else(|| reply.retry_after()),
                         last: false,
                         transient: true,
+                        unreached: false,
                         help: None,
                     },
                 },
@@ -195,6 +196,7 @@ impl Inner {
                         after: None,
                         last: unsure || !failure.passing,
                         transient: failure.passing,
+                        unreached: failure.unsent,
                         help: match failure.help {
                             None if unsure => {
                                 Some("it is not known whether the request was carried out")

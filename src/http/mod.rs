@@ -37,4 +37,6 @@ pub use request::{Method, Request};
 pub(crate) use runtime::aside;
 pub use runtime::{blocking, pause, spawned};
 pub use secrecy::{ExposeSecret, SecretString};
+#[cfg(feature = "mlflow")]
+pub(crate) use setback::Unreached;
 pub use verdict::{Verdict, by_status};

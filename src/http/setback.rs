@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use super::Request;
@@ -10,8 +11,22 @@ pub(super) struct Setback {
     pub(super) after: Option<Duration>,
     pub(super) last: bool,
     pub(super) transient: bool,
+    /// Nobody was there.
+    pub(super) unreached: bool,
     pub(super) help: Option<&'static str>,
 }
+
+/// The cause of an error whose call brought no connection.
+#[derive(Debug)]
+pub(crate) struct Unreached;
+
+impl fmt::Display for Unreached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the service was not reached")
+    }
+}
+
+impl std::error::Error for Unreached {}
 
 impl Setback {
     /// The time of the call is used up before an attempt.
@@ -24,6 +39,7 @@ impl Setback {
             after: None,
             last: true,
             transient: true,
+            unreached: false,
             help: Some("send fewer at once, or allow a higher rate or a later deadline"),
         }
     }
@@ -40,6 +56,9 @@ impl Setback {
         }
         if self.transient {
             error = error.transient();
+        }
+        if self.unreached {
+            error = error.caused_by(Unreached);
         }
         error
     }

@@ -479,11 +479,20 @@ fn the_environment_names_server_experiment_run_and_user() {
         .finish(Status::Finished)
         .unwrap();
     drop(log_to);
+    let before = fake.kept().runs[0].tags["floe.run"].clone();
+    // The connection breaks when the run that was found is told more.
+    let breaks = std::sync::atomic::AtomicBool::new(true);
+    fake.fail(move |route, _| {
+        let batch = route == "runs/log-batch";
+        let now = batch && breaks.swap(false, std::sync::atomic::Ordering::SeqCst);
+        now.then_some(Fault::Breaks)
+    });
     child("environment", "", &fake.url, folder.path());
     let kept = fake.kept();
     assert_eq!(kept.runs.len(), 2, "the named run took the first one");
     assert_eq!(kept.runs[0].metrics.len(), 1);
     assert_eq!(kept.runs[0].status, "FINISHED");
+    assert_ne!(kept.runs[0].tags["floe.run"], before);
     assert_eq!(kept.runs[1].tags["mlflow.parentRunId"], kept.runs[0].id);
     assert_eq!(kept.experiments[1].0, "of the environment");
     assert_eq!(kept.runs[1].created["experiment_id"], "1");

@@ -245,3 +245,46 @@ fn lengths_of_time_that_no_clock_shows_are_taken() {
     finished(&ours, "long");
     assert_eq!(fake.kept().runs[0].status, "FINISHED");
 }
+
+#[test]
+fn a_file_that_is_refused_leaves_the_others_of_its_folder() {
+    let broken = r#"{"error_code": "INTERNAL_ERROR", "message": "not a directory"}"#;
+    let (fake, folder) = (Fake::start(), TempDir::new().unwrap());
+    fake.fail(move |route, before| {
+        // It fails for the first file each time, until that is given up and after it, and in between
+        // once for the last one.
+        let fails = route == "artifacts" && matches!(before, 0..=2 | 4 | 5);
+        fails.then(|| Fault::Says(500, "", broken.to_owned()))
+    });
+    let tables = folder.path().join("tables");
+    std::fs::create_dir(&tables).unwrap();
+    for name in ["a.csv", "b.csv", "c.csv"] {
+        std::fs::write(tables.join(name), name).unwrap();
+    }
+    let ours = tracker(&fake.url, &folder.path().join("spool"));
+    let log = RunLog::start(&ours, &RunInfo::named("tables")).unwrap();
+    log.copy("tables", &tables).unwrap();
+    let error = log.finish(Status::Finished).unwrap_err().to_string();
+    assert_eq!(
+        error.matches("artifact `tables/a.csv`").count(),
+        1,
+        "{error}"
+    );
+    assert_eq!(artifacts(&fake), ["b.csv", "c.csv"]);
+    assert_eq!(fake.kept().runs[0].status, "FINISHED");
+}
+
+#[test]
+fn a_server_that_asks_for_hours_is_not_waited_for() {
+    let (fake, folder) = (Fake::start(), TempDir::new().unwrap());
+    fake.go_away();
+    finished(&hasty(&fake.url, folder.path()), "later");
+    fake.fail(|route, _| {
+        let now = route == "runs/create";
+        now.then(|| Fault::Says(429, "retry-after: 7200\r\n", String::new()))
+    });
+    fake.come_back();
+    let error = tracker(&fake.url, folder.path()).sync().unwrap_err();
+    assert!(error.is_transient());
+    assert!(error.help().unwrap().contains("7200 s"), "{error}");
+}

@@ -47,7 +47,7 @@ impl Replay {
         Err(Trouble::here(Class::Barred, error))
     }
 
-    /// Sends a file, or a folder with all below it.
+    /// Sends a file, or a folder with all below it but what the server refuses.
     fn put_path(&mut self, uri: &str, to: &str, from: &Path) -> Answer<()> {
         let unread = |error: std::io::Error| {
             let message = format!("`{}` cannot be read: {error}", from.display());
@@ -74,7 +74,8 @@ impl Replay {
                 "" => name,
                 to => format!("{to}/{name}"),
             };
-            self.put_path(uri, &to, &entry.path())?;
+            let sent = self.put_path(uri, &to, &entry.path());
+            self.or_fault(sent, &format!("the artifact `{to}`"))?;
         }
         Ok(())
     }
@@ -86,11 +87,9 @@ impl Replay {
         };
         if trouble.status == Some(500) && trouble.class == Class::Busy {
             let place = format!("{uri}/{path}");
-            if self.failed_upload.0 != place {
-                self.failed_upload = (place, 0);
-            }
-            self.failed_upload.1 += 1;
-            if self.failed_upload.1 >= UPLOADS && self.api.experiments().is_ok() {
+            let failed = self.failed_uploads.entry(place).or_default();
+            *failed += 1;
+            if *failed >= UPLOADS && self.api.experiments().is_ok() {
                 trouble.class = Class::Refused;
             }
         }

@@ -85,13 +85,12 @@ impl Replay {
         if let Some(known) = self.progress.runs.get_mut(run) {
             known.began_here = true;
         }
-        let (of_run, own): (Vec<_>, Vec<_>) = entry
+        // A run that the environment names was not made with its name in floe.
+        let own = entry
             .tags
             .iter()
-            .cloned()
-            .partition(|(key, _)| is_of_run(key));
-        drop(of_run);
-        self.texts(run, own, Pending::tag);
+            .filter(|(key, _)| !key.starts_with("mlflow."));
+        self.texts(run, own.cloned().collect(), Pending::tag);
         Ok(())
     }
 
@@ -103,9 +102,6 @@ impl Replay {
                 self.api.end_run(&id, "RUNNING", None)?;
                 // The first run takes it, and no other one.
                 self.settings.run_id = None;
-                let tags = entry.tags.iter().cloned();
-                let ours = tags.filter(|(key, _)| key.starts_with("floe."));
-                self.texts(run, ours.collect(), Pending::tag);
                 return Ok(record);
             }
             self.settings.run_id = None;

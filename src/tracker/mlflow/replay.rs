@@ -36,8 +36,8 @@ pub(super) struct Replay {
     pending: BTreeMap<String, Pending>,
     /// Whether a run that is not known may be on the server all the same.
     pub(super) doubtful: bool,
-    /// The file that failed last, and how often.
-    pub(super) failed_upload: (String, u32),
+    /// The files that the server failed for, and how often.
+    pub(super) failed_uploads: BTreeMap<String, u32>,
     /// The runs that the server refused to make; that is told once.
     refused: BTreeSet<String>,
     /// The runs that were looked for in vain since the telling began.
@@ -61,7 +61,7 @@ impl Replay {
             experiments: BTreeMap::new(),
             pending: BTreeMap::new(),
             doubtful: false,
-            failed_upload: (String::new(), 0),
+            failed_uploads: BTreeMap::new(),
             refused: BTreeSet::new(),
             absent: BTreeSet::new(),
             faults: Vec::new(),
@@ -107,8 +107,13 @@ impl Replay {
 
     pub(super) fn fault(&mut self, what: impl std::fmt::Display) {
         tracing::warn!("a value is not on the MLflow server as it was recorded: {what}");
+        let what = what.to_string();
+        // What is told to the server again is refused again.
+        if self.faults.contains(&what) {
+            return;
+        }
         if self.faults.len() < FAULTS {
-            self.faults.push(what.to_string());
+            self.faults.push(what);
         } else if self.faults.len() == FAULTS {
             self.faults.push("and more".to_owned());
         }

@@ -2,12 +2,16 @@
 
 use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::replay::Replay;
 use super::settings::Settings;
 use super::spool::{self, Known, Reader};
 use super::trouble::{Answer, Class, Trouble};
 use crate::error::{Error, ErrorKind, Result};
+
+/// The longest that a call waits because the server asks for it.
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 /// What a [`sync`](super::MlflowTracker::sync) did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -177,6 +181,15 @@ fn patiently(settings: &Settings, mut call: impl FnMut() -> Answer<()>) -> Told<
             return Err(left(trouble));
         }
         let asked = trouble.retry_after.filter(|_| settings.heed_retry_after);
+        if let Some(time) = asked.filter(|time| *time > LONGEST_WAIT) {
+            let mut stop = left(trouble);
+            let help = format!(
+                "the server asks to wait for {} s; nothing was lost: call it again then",
+                time.as_secs()
+            );
+            stop.error = stop.error.with_help(help);
+            return Err(stop);
+        }
         std::thread::sleep(asked.unwrap_or_else(|| settings.pause(attempt)));
     }
     Ok(())

@@ -1,11 +1,12 @@
 //! What a server that refuses says, in words for a person, and what can be done about it.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::error::{Error, ErrorKind};
-use crate::http::Reply;
+use crate::http::{Reply, Unreached};
 
 /// Why a call was not answered as it should be.
 #[derive(Clone, Debug)]
@@ -53,7 +54,7 @@ impl Trouble {
     pub(super) fn unanswered(error: Error) -> Self {
         let class = if !error.is_transient() {
             Class::Barred
-        } else if error.message().contains(": no connection") {
+        } else if error.source().is_some_and(|cause| cause.is::<Unreached>()) {
             Class::Unreachable
         } else {
             Class::Broken
