@@ -90,6 +90,7 @@ mod schedule_bounds;
 mod schedule_kill;
 mod schedule_late;
 mod schedule_policies;
+mod schedule_signals;
 mod schedule_stages;
 mod schedule_times;
 mod selectors;

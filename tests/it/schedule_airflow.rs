@@ -198,3 +198,24 @@ fn no_value_of_the_environment_is_written() {
         .unwrap();
     assert!(text.contains("exec '/opt/app/job' 'stage'"), "{text}");
 }
+
+#[test]
+fn programs_and_folders_are_found_from_anywhere() {
+    let text = |stage: Stage| {
+        let schedule = Schedule::cron("0 * * * *").job(Job::new([stage]));
+        Export::new(&schedule).text().unwrap()
+    };
+    let here = std::env::current_dir().unwrap();
+    let program = format!("exec '{}/target/collect'", here.display());
+    let dag = text(Stage::command("collect", "target/collect"));
+    assert!(dag.contains(&program), "{dag}");
+    // By its name alone it is looked for by whoever runs it.
+    let dag = text(Stage::command("collect", "collect"));
+    assert!(dag.contains("exec 'collect'"), "{dag}");
+    let dag = text(Stage::command("collect", "./collect").in_folder("likes"));
+    let folder = format!("cwd=\"{}/likes\"", here.display());
+    assert!(
+        dag.contains("exec './collect'") && dag.contains(&folder),
+        "{dag}"
+    );
+}

@@ -146,8 +146,12 @@ fn no_kill_leaves_a_gap_or_a_double() {
     }
     let mut points: BTreeMap<String, u32> = BTreeMap::new();
     for entry in fs::read_dir(folder.path().join("points")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
         if let Some(start) = name.strip_suffix(".point") {
+            // Written once, and by a stage of this interval.
+            let written = fs::read_to_string(entry.path()).unwrap();
+            assert_eq!(written, format!("{start}\n"));
             *points.entry(start.to_owned()).or_default() += 1;
         }
     }

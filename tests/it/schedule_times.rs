@@ -419,3 +419,32 @@ fn a_run_of_its_interval_is_found_by_its_key() {
     let other = Parameters::new().with("query", "x");
     assert!(state.run(interval, &other).unwrap().is_none());
 }
+
+#[test]
+fn several_times_a_day_follow_the_wall_clock_where_clocks_are_changed() {
+    let zone = "Europe/Stockholm";
+    let after = |expression: &str, from: &str| -> Vec<String> {
+        let table = Schedule::cron(expression).time_zone(zone).timetable();
+        let table = table.unwrap();
+        let next = |last: &Timestamp| table.next(*last);
+        let times = std::iter::successors(table.next(at(from)), next).take(3);
+        times.map(|at| at.to_string()[5..16].to_owned()).collect()
+    };
+    let (gap, twice) = ("2026-03-28T20:00:00Z", "2026-10-24T20:00:00Z");
+    // 02:30 does not exist, and is left out; in autumn it comes twice.
+    let expected = ["03-29T12:30", "03-30T00:30", "03-30T12:30"];
+    assert_eq!(after("30 2,14 * * *", gap), expected);
+    let expected = ["10-25T00:30", "10-25T01:30", "10-25T13:30"];
+    assert_eq!(after("30 2,14 * * *", twice), expected);
+    for expression in ["*/30 2 * * *", "0,30 2 * * *"] {
+        let expected = ["03-30T00:00", "03-30T00:30", "03-31T00:00"];
+        assert_eq!(after(expression, gap), expected);
+        let expected = ["10-25T00:00", "10-25T00:30", "10-25T01:00"];
+        assert_eq!(after(expression, twice), expected);
+    }
+    // One time a day has each night once.
+    let expected = ["03-29T01:00", "03-30T00:30", "03-31T00:30"];
+    assert_eq!(after("30 2 * * *", gap), expected);
+    let expected = ["10-25T00:30", "10-26T01:30", "10-27T01:30"];
+    assert_eq!(after("30 2 * * *", twice), expected);
+}

@@ -1,7 +1,7 @@
 //! The DAG file, line by line.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -285,6 +285,24 @@ fn stages(
     Ok(())
 }
 
+/// A path as it is found from anywhere: Airflow's workers are in folders of their own.
+fn whole(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| {
+        let message = format!("`{}` is no path: {error}", path.display());
+        Error::new(ErrorKind::Schedule, message)
+    })
+}
+
+/// A program as workers find it: one of a name alone is looked for by them, and one that is said
+/// from the folder of its stage is found there.
+fn found(program: &Path, folder: Option<&PathBuf>) -> Result<PathBuf> {
+    let is_name = program.parent() == Some(Path::new(""));
+    if is_name || folder.is_some() {
+        return Ok(program.to_owned());
+    }
+    whole(program)
+}
+
 fn operator(
     stage: &Stage,
     retry: &Retry,
@@ -307,6 +325,7 @@ fn operator(
     };
     let is_own = std::env::current_exe().is_ok_and(|this| this == *program);
     let program = own.filter(|_| is_own).unwrap_or(program);
+    let program = found(program, folder.as_ref())?;
     let Some(program) = program.to_str() else {
         let message = format!("the program of `{}` has a name that is no text", stage.name);
         return Err(Error::new(ErrorKind::Schedule, message));
@@ -331,6 +350,7 @@ fn operator(
         ("retries", retry.times.to_string()),
     ];
     if let Some(folder) = folder {
+        let folder = whole(folder)?;
         settings.push(("cwd", string(&rendered(&folder.to_string_lossy()))));
     }
     if retry.times > 0 {

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -20,7 +20,8 @@ impl Stop {
         Self::default()
     }
 
-    /// One that `SIGINT` (Ctrl-C) and `SIGTERM` tell, once each time they come.
+    /// One that `SIGINT` (Ctrl-C), `SIGTERM` and `SIGHUP` (the terminal is closed) tell, once each
+    /// time they come. A program that was started to ignore `SIGHUP`, as by `nohup`, goes on to.
     ///
     /// # Errors
     ///
@@ -28,7 +29,9 @@ impl Stop {
     pub fn on_signals() -> Result<Self> {
         let stop = Self::new();
         let told = stop.clone();
-        let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| {
+        let mut which = vec![SIGINT, SIGTERM];
+        which.extend((!ignores_hangups()).then_some(SIGHUP));
+        let mut signals = Signals::new(which).map_err(|error| {
             let message = format!("signals cannot be listened to: {error}");
             Error::new(ErrorKind::Schedule, message)
         })?;
@@ -49,4 +52,15 @@ impl Stop {
     pub fn told(&self) -> u8 {
         self.0.load(Ordering::SeqCst)
     }
+}
+
+/// Whether this process was started to ignore `SIGHUP`; where the system does not tell, it is left
+/// alone too.
+fn ignores_hangups() -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return true;
+    };
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_none_or(|mask| mask >> (SIGHUP - 1) & 1 == 1)
 }
