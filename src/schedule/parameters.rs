@@ -47,6 +47,26 @@ impl Parameters {
             .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// Names become variables of the environment, which are in capitals.
+    pub(crate) fn check_names(&self) -> Result<()> {
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+        for name in self.0.keys() {
+            let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if name.is_empty() || !name.chars().all(word) {
+                let message =
+                    format!("`{name}` is no name of a parameter: letters, digits and `_` make one");
+                return Err(Error::new(ErrorKind::Config, message));
+            }
+            if let Some(other) = seen.insert(name.to_ascii_uppercase(), name) {
+                let message =
+                    format!("the parameters `{other}` and `{name}` differ by capitals only");
+                return Err(Error::new(ErrorKind::Config, message)
+                    .with_help("in the environment of a stage both would be one variable"));
+            }
+        }
+        Ok(())
+    }
+
     /// Those of another set stand before those of this one.
     pub(crate) fn over(mut self, other: &Self) -> Self {
         self.0.extend(other.0.clone());

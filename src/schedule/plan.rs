@@ -242,7 +242,8 @@ impl Schedule {
         self
     }
 
-    /// Called when a run has not ended by its [`deadline`](Self::deadline).
+    /// Called when a run has not ended by its [`deadline`](Self::deadline). Of runs that were queued
+    /// later than that nobody is told, but for the newest interval of a catch-up.
     pub fn on_deadline(mut self, hook: Hook) -> Self {
         self.on_deadline.push(hook);
         self

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use floe::clock::ManualClock;
 use floe::schedule::{
-    Job, Outcome, Retry, RunState, Schedule, Scheduler, StageState, State, Stop, Summary,
+    CatchUp, Hook, Job, Outcome, Parameters, Reprocess, Retry, RunState, Schedule, Scheduler,
+    Stage, StageState, State, Stop, Summary,
 };
 use floe::{Error, ErrorKind};
 
@@ -105,4 +106,57 @@ fn the_time_of_a_run_goes_on_over_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let (tries, state, _) = restarted_after(folder.path(), Duration::from_mins(5));
     assert_eq!((tries, state), (2, RunState::Success));
+}
+
+#[test]
+fn deadlines_that_no_run_could_keep_are_told_of_the_newest_interval_only() {
+    let clock = Arc::new(ManualClock::at(at("2026-02-01T12:20:00Z")));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tells = told.clone();
+    let hook = Hook::call(move |notice| {
+        tells
+            .lock()
+            .unwrap()
+            .push(notice.interval.start().to_string());
+        Ok(())
+    });
+    let slow = Arc::new(AtomicUsize::new(0));
+    let (is_slow, ahead) = (slow.clone(), clock.clone());
+    let first = Stage::call("collect", move |run| {
+        if is_slow.load(Ordering::SeqCst) > 0 {
+            ahead.set(run.interval.end() + Duration::from_mins(45));
+        }
+        Ok(Outcome::Done)
+    });
+    let second = Stage::call("score", |_| Ok(Outcome::Done));
+    let schedule = Schedule::cron("0 * * * *")
+        .start(at("2026-02-01T00:00:00Z"))
+        .catch_up(CatchUp::All)
+        .deadline(Duration::from_mins(30))
+        .on_deadline(hook)
+        .job(Job::chain([first, second]));
+    let state = State::in_memory().unwrap();
+    let scheduler = || Scheduler::new(&schedule, &state).clock(clock.clone());
+    let told = || std::mem::take(&mut *told.lock().unwrap());
+
+    // Twelve hours were missed; only of the newest somebody may still want to know.
+    clock.set(at("2026-02-01T12:40:00Z"));
+    assert_eq!(scheduler().intervals(12).run().unwrap().succeeded, 12);
+    assert_eq!(told(), ["2026-02-01T11:00:00Z"]);
+
+    // What is asked for is about the past, and nobody waits for it by then.
+    let (from, to) = (at("2026-01-31T00:00:00Z"), at("2026-02-01T02:00:00Z"));
+    let queued = schedule.backfill(&state, from, to, Reprocess::Completed);
+    assert_eq!(queued.unwrap().new, 24);
+    let run = state.overview(1).unwrap().runs.remove(0).interval;
+    schedule
+        .rerun(&state, run, &Parameters::new(), None)
+        .unwrap();
+    assert_eq!(scheduler().only_orders().run().unwrap().succeeded, 27);
+    assert_eq!(told(), [""; 0]);
+
+    // A run that began in time and is late is told of, as ever.
+    slow.store(1, Ordering::SeqCst);
+    assert_eq!(scheduler().intervals(1).run().unwrap().succeeded, 1);
+    assert_eq!(told(), ["2026-02-01T12:00:00Z"]);
 }

@@ -102,10 +102,7 @@ impl Engine<'_> {
         let Some(Ok(deadline)) = deadline.map(SignedDuration::try_from) else {
             return Ok(());
         };
-        let Ok(before) = now.checked_sub(deadline) else {
-            return Ok(());
-        };
-        for (interval, parameters) in ledger.late(before)? {
+        for (interval, parameters) in ledger.late(deadline, now)? {
             self.tell(Occasion::Deadline, interval, parameters, None, None);
         }
         Ok(())

@@ -134,7 +134,7 @@ impl Job {
         if self.stages.is_empty() {
             return refuse("a job has at least one stage".to_owned());
         }
-        let mut names = HashSet::new();
+        let (mut names, mut files) = (HashSet::new(), HashSet::new());
         for stage in &self.stages {
             let name = &stage.name;
             let word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -145,6 +145,12 @@ impl Job {
             }
             if !names.insert(name.as_str()) {
                 return refuse(format!("two stages are called `{name}`"));
+            }
+            // Logs are named by their stage, and some file systems take no notice of capitals.
+            if !files.insert(name.to_ascii_lowercase()) {
+                return refuse(format!(
+                    "another stage has the name `{name}` but for its capitals"
+                ));
             }
         }
         for stage in &self.stages {
@@ -239,14 +245,7 @@ impl Job {
             if !seen.insert(run) {
                 return refuse(format!("the parameters {run} stand twice"));
             }
-            for (name, _) in run.iter() {
-                let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-                if name.is_empty() || !name.chars().all(word) {
-                    return refuse(format!(
-                        "`{name}` is no name of a parameter: letters, digits and `_` make one"
-                    ));
-                }
-            }
+            run.check_names()?;
         }
         Ok(())
     }

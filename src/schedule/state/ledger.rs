@@ -1,9 +1,9 @@
 //! What is written within one transaction.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::words::{RunState, StageState, TryState};
+use super::words::{RunKind, RunState, StageState, TryState};
 use super::{from_ms, to_ms};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schedule::{Definition, Interval, Job, Parameters};
@@ -242,18 +242,41 @@ impl Ledger<'_> {
         Ok(())
     }
 
-    /// Runs whose interval ended before a moment, that are open, and of which nobody was told yet.
-    pub(crate) fn late(&self, before: Timestamp) -> Result<Vec<(Interval, Parameters)>> {
-        let sql = "SELECT start, \"end\", parameters FROM run
-            WHERE state IN ('queued', 'running') AND \"end\" <= ?1 AND late = 0";
-        let read = |row: &Row<'_>| Ok((interval(row, 0)?, row.get::<_, String>(2)?));
-        let late = self.many(sql, [to_ms(before)], read)?;
-        if !late.is_empty() {
-            let sql = "UPDATE run SET late = 1
-                WHERE state IN ('queued', 'running') AND \"end\" <= ?1 AND late = 0";
-            self.run(sql, [to_ms(before)])?;
+    /// Runs that are open so long after the end of their interval, and of which nobody was told yet.
+    ///
+    /// One that was queued later than that could never keep its deadline. Of an order nobody is told
+    /// then, and of intervals that are caught up only of the newest.
+    pub(crate) fn late(
+        &self,
+        deadline: SignedDuration,
+        now: Timestamp,
+    ) -> Result<Vec<(Interval, Parameters)>> {
+        let deadline = i64::try_from(deadline.as_millis()).unwrap_or(i64::MAX);
+        let before = to_ms(now).saturating_sub(deadline);
+        let sql = "SELECT start, \"end\", parameters, kind, created - \"end\" FROM run
+            WHERE state IN ('queued', 'running') AND \"end\" <= ?1 AND late = 0 ORDER BY start, id";
+        let read = |row: &Row<'_>| {
+            let (kind, queued_after) = (row.get::<_, RunKind>(3)?, row.get::<_, i64>(4)?);
+            Ok((
+                interval(row, 0)?,
+                row.get::<_, String>(2)?,
+                kind,
+                queued_after >= deadline,
+            ))
+        };
+        let mut late = self.many(sql, [before], read)?;
+        if late.is_empty() {
+            return Ok(Vec::new());
         }
-        let read = |(interval, key): (_, String)| Ok((interval, Parameters::from_key(&key)?));
+        let sql = "UPDATE run SET late = 1
+            WHERE state IN ('queued', 'running') AND \"end\" <= ?1 AND late = 0";
+        self.run(sql, [before])?;
+        let newest = late.last().map(|(interval, ..)| *interval);
+        late.retain(|(interval, _, kind, from_the_start)| {
+            !from_the_start || (*kind == RunKind::Scheduled && Some(*interval) == newest)
+        });
+        let read =
+            |(interval, key, ..): (_, String, _, _)| Ok((interval, Parameters::from_key(&key)?));
         late.into_iter().map(read).collect()
     }
 

@@ -167,20 +167,7 @@ impl State {
     ///
     /// [`ErrorKind::Schedule`] when the state cannot be read, or none was kept here yet.
     pub fn definition(&self) -> Result<Definition> {
-        let text: Option<String> = self
-            .database()
-            .query_row("SELECT definition FROM schedule", [], |row| row.get(0))
-            .optional()?;
-        let Some(text) = text else {
-            return Err(Error::new(
-                ErrorKind::Schedule,
-                "no schedule has been kept here yet",
-            ));
-        };
-        serde_json::from_str(&text).map_err(|error| {
-            let message = format!("the stored schedule cannot be read: {error}");
-            Error::new(ErrorKind::Schedule, message)
-        })
+        definition(&self.database())
     }
 
     /// Whether a process keeps the schedule now.
@@ -221,6 +208,19 @@ impl State {
         transaction.commit()?;
         Ok(done)
     }
+}
+
+fn definition(database: &Connection) -> Result<Definition> {
+    let sql = "SELECT definition FROM schedule";
+    let text: Option<String> = database.query_row(sql, [], |row| row.get(0)).optional()?;
+    let Some(text) = text else {
+        let message = "no schedule has been kept here yet";
+        return Err(Error::new(ErrorKind::Schedule, message));
+    };
+    serde_json::from_str(&text).map_err(|error| {
+        let message = format!("the stored schedule cannot be read: {error}");
+        Error::new(ErrorKind::Schedule, message)
+    })
 }
 
 impl From<rusqlite::Error> for Error {

@@ -75,7 +75,8 @@ impl Schedule {
     /// # Errors
     ///
     /// [`ErrorKind::Schedule`] when the state cannot be written or belongs to another schedule,
-    /// and for a range that ends before it starts; [`ErrorKind::Config`] for a schedule that
+    /// and for a range that ends before it starts or has intervals that have not ended yet;
+    /// [`ErrorKind::Config`] for a schedule that
     /// cannot work.
     pub fn backfill(
         &self,
@@ -98,6 +99,7 @@ impl Schedule {
             Reprocess::Failed => state == RunState::Failed,
             Reprocess::Completed => state.is_over(),
         };
+        let last = table.last(to).filter(|last| *last > from);
         let mut queued = Queued::default();
         let mut intervals = table.intervals(from, to);
         loop {
@@ -107,6 +109,9 @@ impl Schedule {
                 .collect();
             state.write(|ledger| {
                 ledger.adopt(&self.name, &self.definition())?;
+                if let Some(last) = last {
+                    refuse_to_come(ledger, last, now)?;
+                }
                 for (interval, key) in batch
                     .iter()
                     .flat_map(|at| keys.iter().map(move |key| (*at, key)))
@@ -117,7 +122,7 @@ impl Schedule {
                     }
                     match ledger.find(interval, key)? {
                         Some((run, state)) if again(state) => {
-                            ledger.renew(run, &all)?;
+                            ledger.renew(run, &all, now)?;
                             ledger.set_kind(run, RunKind::Backfill)?;
                             queued.repeated += 1;
                         }
@@ -169,7 +174,9 @@ impl Schedule {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Schedule`] when such a run has not ended.
+    /// [`ErrorKind::Schedule`] when such a run has not ended, or the interval has not;
+    /// [`ErrorKind::Config`] for a schedule that cannot work, and for names of parameters that are
+    /// none.
     pub fn trigger(
         &self,
         state: &State,
@@ -183,9 +190,12 @@ impl Schedule {
             [one] => one.clone().over(parameters),
             _ => parameters.clone(),
         };
+        own.check_names()?;
+        let now = Timestamp::now();
         state.write(|ledger| {
             ledger.adopt(&self.name, &self.definition())?;
-            if ledger.queue(interval, &own.key(), RunKind::Manual, Timestamp::now())? {
+            refuse_to_come(ledger, interval.end(), now)?;
+            if ledger.queue(interval, &own.key(), RunKind::Manual, now)? {
                 return Ok(());
             }
             match ledger.find(interval, &own.key())? {
@@ -196,12 +206,27 @@ impl Schedule {
     }
 }
 
+/// A run is about an interval that has ended; one that ran before would stand for it for good.
+fn refuse_to_come(ledger: &Ledger<'_>, end: Timestamp, now: Timestamp) -> Result<()> {
+    // What the scheduler has decided on had ended by its clock, which may be another one.
+    let known = ledger
+        .settings()?
+        .cursor
+        .map_or(now, |cursor| cursor.max(now));
+    if end <= known {
+        return Ok(());
+    }
+    let message = format!("there is an interval that ends at {end}, which is still to come");
+    Err(Error::new(ErrorKind::Schedule, message)
+        .with_help("order intervals that have ended; the others run when they are due"))
+}
+
 fn again(ledger: &Ledger<'_>, run: super::RunId, state: RunState, stages: &[&str]) -> Result<()> {
     if !state.is_over() {
         let message = format!("the run has not ended: it is {state}");
         return Err(Error::new(ErrorKind::Schedule, message).with_help("wait until it has ended"));
     }
-    ledger.renew(run, stages)?;
+    ledger.renew(run, stages, Timestamp::now())?;
     // From now on it is an order, which is carried out also while nothing that is due is.
     ledger.set_ordered(run)
 }

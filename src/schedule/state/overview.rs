@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::ledger::interval;
 use super::words::{RunKind, RunState, StageState, TryState};
-use super::{RunId, State, from_ms};
+use super::{RunId, State, definition, from_ms, to_ms};
 use crate::error::Result;
 use crate::schedule::due::goes_on;
 use crate::schedule::{Definition, Interval, Parameters};
@@ -97,11 +97,14 @@ impl State {
     /// [`ErrorKind::Schedule`](crate::ErrorKind::Schedule) when the state cannot be read, or no
     /// schedule was kept here yet.
     pub fn overview(&self, most: usize) -> Result<Overview> {
-        let definition = self.definition()?;
-        let table = definition.timing.timetable()?;
         let kept = self.is_kept()?;
+        let database = self.database();
+        // One state of the database for all that follows.
+        let reading = database.unchecked_transaction()?;
+        let definition = definition(&reading)?;
+        let table = definition.timing.timetable()?;
         let sql = "SELECT name, cursor, paused, paused_because FROM schedule";
-        let (name, cursor, because) = self.database().query_row(sql, [], |row| {
+        let (name, cursor, because) = reading.query_row(sql, [], |row| {
             let because: Option<String> = row.get(3)?;
             let paused: bool = row.get(2)?;
             let because = paused.then(|| because.unwrap_or_default());
@@ -114,50 +117,22 @@ impl State {
         };
         let next = start.and_then(|start| Some(Interval::between(start, table.next(start)?)));
         let next = next.filter(|next| definition.end.is_none_or(|end| next.end() <= end));
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let newest = "ORDER BY start DESC, \"end\" DESC, id DESC LIMIT ?1";
+        let mut runs = runs(&reading, newest, [most])?;
+        for run in &mut runs {
+            fill(&reading, run, &definition.stages)?;
+        }
         Ok(Overview {
             name,
             kept,
             paused: because,
             next,
-            counts: self.counts()?,
-            runs: self.runs(&definition, most)?,
-            missed: self.missed(100)?,
+            counts: counts(&reading)?,
+            runs,
+            missed: missed(&reading, 100)?,
             definition,
         })
-    }
-
-    fn counts(&self) -> Result<Vec<(RunState, u64)>> {
-        let database = self.database();
-        let mut found = database.prepare("SELECT state, count(*) FROM run GROUP BY state")?;
-        let rows = found.query_map([], |row| {
-            let count: i64 = row.get(1)?;
-            Ok((row.get(0)?, u64::try_from(count).unwrap_or(0)))
-        })?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    fn missed(&self, most: u32) -> Result<Vec<Interval>> {
-        let database = self.database();
-        let mut found =
-            database.prepare("SELECT start, \"end\" FROM missed ORDER BY rowid DESC LIMIT ?1")?;
-        let rows = found.query_map([most], |row| interval(row, 0))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    fn runs(&self, definition: &Definition, most: usize) -> Result<Vec<RunView>> {
-        let sql = "SELECT id, start, \"end\", parameters, kind, state, started, ended, message
-            FROM run ORDER BY start DESC, \"end\" DESC, id DESC LIMIT ?1";
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let mut runs = {
-            let database = self.database();
-            let mut found = database.prepare(sql)?;
-            let rows = found.query_map([most], run)?;
-            rows.collect::<rusqlite::Result<Vec<_>>>()?
-        };
-        for run in &mut runs {
-            self.fill(run, &definition.stages)?;
-        }
-        Ok(runs)
     }
 
     /// One run with its stages, or none.
@@ -166,19 +141,29 @@ impl State {
     ///
     /// [`ErrorKind::Schedule`](crate::ErrorKind::Schedule) when the state cannot be read.
     pub fn run(&self, interval: Interval, parameters: &Parameters) -> Result<Option<RunView>> {
-        let sql = "SELECT id, start, \"end\", parameters, kind, state, started, ended, message
-            FROM run WHERE start = ?1 AND \"end\" = ?2 AND parameters = ?3";
-        let (start, end) = (super::to_ms(interval.start()), super::to_ms(interval.end()));
-        let found = {
-            let database = self.database();
-            let mut statement = database.prepare(sql)?;
-            let found = statement.query_row(params![start, end, parameters.key()], run);
-            found.optional()?
-        };
-        let Some(mut run) = found else {
+        let (start, end) = (to_ms(interval.start()), to_ms(interval.end()));
+        let this = "WHERE start = ?1 AND \"end\" = ?2 AND parameters = ?3";
+        self.one_run(this, params![start, end, parameters.key()])
+    }
+
+    /// The run of the interval that begins at a moment, with its stages, or none. Where several
+    /// begin there, as after a change of the timing, it is that of the longest.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Schedule`](crate::ErrorKind::Schedule) when the state cannot be read.
+    pub fn run_from(&self, start: Timestamp, parameters: &Parameters) -> Result<Option<RunView>> {
+        let these = "WHERE start = ?1 AND parameters = ?2 ORDER BY \"end\" DESC LIMIT 1";
+        self.one_run(these, params![to_ms(start), parameters.key()])
+    }
+
+    fn one_run(&self, which: &str, params: impl rusqlite::Params) -> Result<Option<RunView>> {
+        let database = self.database();
+        let reading = database.unchecked_transaction()?;
+        let Some(mut run) = runs(&reading, which, params)?.pop() else {
             return Ok(None);
         };
-        self.fill(&mut run, &self.definition()?.stages)?;
+        fill(&reading, &mut run, &definition(&reading)?.stages)?;
         Ok(Some(run))
     }
 
@@ -200,42 +185,68 @@ impl State {
         let logs = self.folder()?.join("logs");
         Some(logs.join(folder).join(name))
     }
+}
 
-    fn fill(&self, run: &mut RunView, names: &[String]) -> Result<()> {
-        let database = self.database();
-        let mut stages: Vec<StageView> = names.iter().map(|name| waiting(name)).collect();
-        let sql = "SELECT name, state, not_before FROM stage WHERE run = ?1";
-        let mut found = database.prepare(sql)?;
-        let rows = found.query_map([run.id], |row| {
-            let not_before = row.get::<_, Option<i64>>(2)?.map(from_ms);
-            Ok((row.get::<_, String>(0)?, row.get(1)?, not_before))
-        })?;
-        for row in rows {
-            let (name, state, not_before) = row?;
-            let stage = at(&mut stages, &name);
-            (stage.state, stage.not_before) = (state, not_before);
-        }
-        let sql = "SELECT stage, number, state, started, ended, exit_code, message
-            FROM try WHERE run = ?1 ORDER BY number";
-        let mut found = database.prepare(sql)?;
-        let rows = found.query_map([run.id], |row| {
-            let one = TryView {
-                number: row.get(1)?,
-                state: row.get(2)?,
-                started: from_ms(row.get(3)?),
-                ended: row.get::<_, Option<i64>>(4)?.map(from_ms),
-                exit_code: row.get(5)?,
-                message: row.get(6)?,
-            };
-            Ok((row.get::<_, String>(0)?, one))
-        })?;
-        for row in rows {
-            let (name, one) = row?;
-            at(&mut stages, &name).tries.push(one);
-        }
-        run.stages = stages;
-        Ok(())
+fn counts(database: &Connection) -> Result<Vec<(RunState, u64)>> {
+    let mut found = database.prepare("SELECT state, count(*) FROM run GROUP BY state")?;
+    let rows = found.query_map([], |row| {
+        let count: i64 = row.get(1)?;
+        Ok((row.get(0)?, u64::try_from(count).unwrap_or(0)))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn missed(database: &Connection, most: u32) -> Result<Vec<Interval>> {
+    let mut found =
+        database.prepare("SELECT start, \"end\" FROM missed ORDER BY rowid DESC LIMIT ?1")?;
+    let rows = found.query_map([most], |row| interval(row, 0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The runs that a condition means, without their stages.
+fn runs(database: &Connection, which: &str, params: impl rusqlite::Params) -> Result<Vec<RunView>> {
+    let sql = format!(
+        "SELECT id, start, \"end\", parameters, kind, state, started, ended, message \
+         FROM run {which}"
+    );
+    let mut found = database.prepare(&sql)?;
+    let rows = found.query_map(params, run)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn fill(database: &Connection, run: &mut RunView, names: &[String]) -> Result<()> {
+    let mut stages: Vec<StageView> = names.iter().map(|name| waiting(name)).collect();
+    let sql = "SELECT name, state, not_before FROM stage WHERE run = ?1";
+    let mut found = database.prepare(sql)?;
+    let rows = found.query_map([run.id], |row| {
+        let not_before = row.get::<_, Option<i64>>(2)?.map(from_ms);
+        Ok((row.get::<_, String>(0)?, row.get(1)?, not_before))
+    })?;
+    for row in rows {
+        let (name, state, not_before) = row?;
+        let stage = at(&mut stages, &name);
+        (stage.state, stage.not_before) = (state, not_before);
     }
+    let sql = "SELECT stage, number, state, started, ended, exit_code, message
+        FROM try WHERE run = ?1 ORDER BY number";
+    let mut found = database.prepare(sql)?;
+    let rows = found.query_map([run.id], |row| {
+        let one = TryView {
+            number: row.get(1)?,
+            state: row.get(2)?,
+            started: from_ms(row.get(3)?),
+            ended: row.get::<_, Option<i64>>(4)?.map(from_ms),
+            exit_code: row.get(5)?,
+            message: row.get(6)?,
+        };
+        Ok((row.get::<_, String>(0)?, one))
+    })?;
+    for row in rows {
+        let (name, one) = row?;
+        at(&mut stages, &name).tries.push(one);
+    }
+    run.stages = stages;
+    Ok(())
 }
 
 /// The stage of a name; one that the job no longer has comes last.

@@ -136,15 +136,15 @@ impl Ledger<'_> {
     }
 
     /// Makes stages of a run new, so that they run again.
-    pub(crate) fn renew(&self, run: RunId, stages: &[&str]) -> Result<()> {
+    pub(crate) fn renew(&self, run: RunId, stages: &[&str], now: Timestamp) -> Result<()> {
         for stage in stages {
             let sql = "UPDATE stage SET state = 'waiting', failures = 0, not_before = NULL
                 WHERE run = ?1 AND name = ?2";
             self.run(sql, params![run, stage])?;
         }
-        let sql = "UPDATE run SET state = 'queued', started = NULL, ended = NULL, message = NULL,
-            late = 0 WHERE id = ?1";
-        self.run(sql, [run])?;
+        let sql = "UPDATE run SET state = 'queued', created = ?2, started = NULL, ended = NULL,
+            message = NULL, late = 0 WHERE id = ?1";
+        self.run(sql, params![run, to_ms(now)])?;
         Ok(())
     }
 

@@ -284,6 +284,78 @@ fn a_try_that_is_cut_short_leaves_no_second_tracked_run() {
 }
 
 #[test]
+fn points_that_cannot_be_read_are_no_reason_to_try_again() {
+    let job = Job::new();
+    let (folder, tracking) = (job.room.path("job"), job.room.path("tracking"));
+    fs::create_dir(&folder).unwrap();
+    fs::write(
+        job.room.path("job/points.db"),
+        "no database, but a text that is long enough to be read",
+    )
+    .unwrap();
+    let words = [
+        "stage",
+        "get-data",
+        "--folder",
+        &folder,
+        "--tracking",
+        &tracking,
+        "--query",
+        "heat",
+        "--interval-start",
+        "2026-02-01T06:00:00Z",
+        "--interval-end",
+        "2026-02-01T07:00:00Z",
+    ];
+    let done = job.command(&words).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(65), "{said}");
+    assert!(said.contains("see to `points.db`"), "{said}");
+}
+
+/// Kills of the whole job, at moments of all its stages: an interval has one point, one score and
+/// one tracked run all the same.
+#[test]
+fn no_kill_of_the_job_leaves_two_points_or_two_tracked_runs() {
+    let job = Job::new();
+    let (folder, tracking) = (job.room.path("job"), job.room.path("tracking"));
+    let words = [
+        "schedule",
+        "--every",
+        "1s",
+        "--folder",
+        &folder,
+        "--tracking",
+        &tracking,
+        "--program",
+        &job.program,
+    ];
+    for _ in 0..8 {
+        let mut child = job.command(&words).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(500 + rand::random::<u64>() % 2500));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    job.keep(&["--every", "1s", "--runs", "1"]);
+    let status = job.status();
+    let runs = status["runs"].as_array().unwrap();
+    assert!(runs.iter().all(|run| run["state"] == "success"), "{runs:?}");
+    let count = i64::try_from(runs.len()).unwrap();
+    let scores = job.count("job/points.db", "SELECT count(*) FROM score");
+    assert_eq!((job.points(), scores, job.tracked()), (count, count, count));
+    let open = "SELECT count(*) FROM runs WHERE status = 'RUNNING'";
+    assert_eq!(job.count("tracking/mlflow.db", open), 0);
+    let two = "SELECT count(*) FROM (SELECT value FROM tags WHERE key = 'interval'
+        GROUP BY value HAVING count(*) > 1)";
+    assert_eq!(job.count("tracking/mlflow.db", two), 0);
+    let orphans = runs
+        .iter()
+        .flat_map(|run| run["stages"].as_array().unwrap());
+    let tries = orphans.flat_map(|stage| stage["tries"].as_array().unwrap());
+    assert!(tries.filter(|one| one["state"] == "orphaned").count() > 0);
+}
+
+#[test]
 fn queries_that_read_alike_have_folders_of_their_own() {
     let job = Job::new();
     let (folder, tracking) = (job.room.path("job"), job.room.path("tracking"));

@@ -40,7 +40,7 @@ pub(crate) struct ScheduleArgs {
     folder: Folder,
     #[command(flatten)]
     job: job::Args,
-    /// End after so many intervals [default: never]
+    /// End after so many intervals, with those that an earlier start left [default: never]
     #[arg(long, value_name = "COUNT")]
     runs: Option<usize>,
     /// What becomes of intervals that ended while nobody was there

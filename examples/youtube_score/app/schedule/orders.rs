@@ -114,10 +114,7 @@ pub(super) fn find(
     query: Option<&str>,
 ) -> floe::Result<(Interval, RunView)> {
     let parameters = Job::kept(folder)?.parameters(query)?;
-    let runs = state.overview(usize::MAX)?.runs.into_iter();
-    let mut found =
-        runs.filter(|run| run.interval.start() == start && run.parameters == parameters);
-    let run = found.next().ok_or_else(|| {
+    let run = state.run_from(start, &parameters)?.ok_or_else(|| {
         let message = format!("no interval with a run begins at {start}");
         Error::new(ErrorKind::Schedule, message).with_help("`status` lists them")
     })?;

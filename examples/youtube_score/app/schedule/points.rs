@@ -167,6 +167,12 @@ fn moment(ms: i64) -> Result<Timestamp> {
 }
 
 fn failed(error: rusqlite::Error) -> Error {
-    // Another stage may hold the file for a while.
-    Error::new(ErrorKind::Output, format!("the points failed: {error}")).transient()
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull};
+
+    let ours = Error::new(ErrorKind::Output, format!("the points failed: {error}"));
+    match error.sqlite_error_code() {
+        // Another stage may hold the file for a while, and a disk may be cleared.
+        Some(DatabaseBusy | DatabaseLocked | DiskFull) => ours.transient(),
+        _ => ours.with_help("see to `points.db` in the folder of the schedule"),
+    }
 }
