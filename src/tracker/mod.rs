@@ -5,7 +5,11 @@ mod dataset;
 #[cfg(any(feature = "sqlite", feature = "mlflow"))]
 #[cfg_attr(
     not(all(feature = "sqlite", feature = "mlflow")),
-    allow(dead_code, reason = "each of the two stores needs its own part of it")
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "each of the two stores needs its own part of it"
+    )
 )]
 pub(crate) mod entities;
 mod event;
