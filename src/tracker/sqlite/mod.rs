@@ -351,4 +351,40 @@ mod tests {
         log.finish(Status::Finished).unwrap();
         std::fs::remove_dir_all(folder).unwrap();
     }
+
+    #[test]
+    fn a_run_that_ends_takes_no_more_numbers_into_its_file() {
+        let folder = std::env::temp_dir().join(format!("floe-end-{:016x}", rand::random::<u64>()));
+        std::fs::create_dir(&folder).unwrap();
+        let tracker = SqliteTracker::open(folder.join("mlflow.db")).unwrap();
+        let log = RunLog::start(&tracker, &RunInfo::new()).unwrap();
+        log.metric("before", 1.0, 0).unwrap();
+        let mut inner = tracker.lock();
+        let end = entries(&Event::now(log.run(), finished())).unwrap();
+        inner
+            .write_after_numbers("", &[(log.run(), &end)], |_| true)
+            .unwrap();
+        let before = "SELECT count(*) FROM metrics";
+        let before = inner
+            .store
+            .connection
+            .query_row(before, [], |row| row.get(0));
+        assert_eq!(before, Ok(1_i64));
+        // The file is about to go, and another thread tells more of the run: it waits for its turn.
+        let metric = What::Metric {
+            name: "after".to_owned(),
+            value: Some(1.0),
+            reason: None,
+            step: 0,
+        };
+        let Shared {
+            inner: shared,
+            journals,
+        } = &*tracker.shared;
+        let taken = journals.append(&[Event::now(log.run(), metric)], shared);
+        assert!(taken.is_none());
+        drop(inner);
+        log.finish(Status::Finished).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }
