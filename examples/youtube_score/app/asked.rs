@@ -1,12 +1,16 @@
-//! What to collect, of whom, and where it goes: the options that `get-data` and `run` share.
+//! What to collect, of whom, and where it goes: the options that `get-data`, `run` and `schedule`
+//! share.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::ValueEnum;
+use floe::clock::ManualClock;
 use floe::jiff::civil::Date;
 use floe::jiff::{Timestamp, tz::TimeZone};
 use floe::prelude::*;
 use floe::source::remote::youtube::{ApiKey, LikeScore, Search};
+use floe::testing::youtube::Emulator;
 use floe::{Error, ErrorKind, Result};
 
 const KEY: &str = "YOUTUBE_API_KEY";
@@ -16,6 +20,16 @@ pub(crate) struct Asked {
     /// What to search YouTube for
     #[arg(long, value_name = "TEXT", default_value = "Mission Impossible")]
     pub(crate) query: String,
+    /// Folder for all that is collected
+    #[arg(long, value_name = "FOLDER", default_value = "youtube_data")]
+    data: PathBuf,
+    #[command(flatten)]
+    pub(crate) service: Service,
+}
+
+/// How much is collected, and of whom.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Service {
     /// The most videos to follow
     #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
     videos: u32,
@@ -25,9 +39,6 @@ pub(crate) struct Asked {
     /// Leave out comments from before then: a day such as 2026-11-01, or a time such as 2026-11-01T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<Timestamp>,
-    /// Folder for all that is collected
-    #[arg(long, value_name = "FOLDER", default_value = "youtube_data")]
-    data: PathBuf,
     /// File with a key of the YouTube Data API [default: the variable YOUTUBE_API_KEY]
     #[arg(long, value_name = "FILE", conflicts_with = "emulator")]
     api_key_file: Option<PathBuf>,
@@ -83,7 +94,7 @@ impl Asks {
     }
 }
 
-impl Asked {
+impl Service {
     /// YouTube where there is a key, and the emulator where there is none.
     pub(crate) fn of_whom(&self) -> Result<Asks> {
         if self.emulator {
@@ -112,9 +123,9 @@ impl Asked {
         }
     }
 
-    /// The collection, but for its clock.
-    pub(crate) fn source(&self, key: ApiKey, asks: &Asks) -> YouTube {
-        let search = Search::new(&self.query)
+    /// The collection of a query, on the quota of a ledger.
+    pub(crate) fn source(&self, query: &str, key: ApiKey, ledger: PathBuf) -> YouTube {
+        let search = Search::new(query)
             .max_videos(self.videos)
             .max_pages(self.videos.div_ceil(50));
         let source = YouTube::new(key)
@@ -123,7 +134,7 @@ impl Asked {
             .max_pages(self.pages)
             // A sum is compared from hour to hour, so that each hour has all of its comments.
             .full_sweep(true)
-            .ledger(self.data.join(asks.name()).join("youtube_quota.json"));
+            .ledger(ledger);
         let source = match self.since {
             Some(since) => source.since(since),
             None => source,
@@ -132,6 +143,46 @@ impl Asked {
             Some(url) => source.base_url(url),
             None => source,
         }
+    }
+
+    /// The collection of a query of the emulator, as of what its clock shows.
+    pub(crate) fn emulated(
+        &self,
+        query: &str,
+        emulator: &Emulator,
+        clock: &Arc<ManualClock>,
+        ledger: PathBuf,
+    ) -> YouTube {
+        self.source(query, ApiKey::new(emulator.key()), ledger)
+            .base_url(emulator.url())
+            .clock(Arc::clone(clock))
+    }
+
+    /// The same as options of the command line, for a process in any folder.
+    pub(crate) fn words(&self) -> Result<Vec<String>> {
+        let mut words = vec![
+            format!("--videos={}", self.videos),
+            format!("--pages={}", self.pages),
+        ];
+        words.extend(self.since.map(|since| format!("--since={since}")));
+        if let Some(path) = &self.api_key_file {
+            let path = std::path::absolute(path).ok();
+            let path = path.as_ref().and_then(|path| path.to_str());
+            let path = path.ok_or_else(|| {
+                Error::new(ErrorKind::Config, "the path of --api-key-file is no text")
+            })?;
+            words.push(format!("--api-key-file={path}"));
+        }
+        words.extend(self.api_url.as_ref().map(|url| format!("--api-url={url}")));
+        words.extend(self.emulator.then(|| "--emulator".to_owned()));
+        Ok(words)
+    }
+}
+
+impl Asked {
+    /// The ledger of the quota, which all queries share.
+    pub(crate) fn ledger(&self, asks: &Asks) -> PathBuf {
+        self.data.join(asks.name()).join("youtube_quota.json")
     }
 
     /// The folder of this query.

@@ -8,7 +8,7 @@ use floe::clock::{Clock, ManualClock, SystemClock};
 use floe::jiff::{SignedDuration, Timestamp};
 use floe::prelude::*;
 use floe::source::remote::landing::Skip;
-use floe::source::remote::youtube::{self, ApiKey, COMMENTS, Collected, Units};
+use floe::source::remote::youtube::{self, COMMENTS, Collected, Units};
 use floe::source::remote::{Landing, Outcome};
 use floe::testing::youtube::{Emulator, World};
 use floe::{Error, ErrorKind, Result};
@@ -66,7 +66,7 @@ pub(crate) fn collect(
     series: Option<PathBuf>,
     progress: &Progress,
 ) -> Result<Collection> {
-    let asks = asked.of_whom()?;
+    let asks = asked.service.of_whom()?;
     let folder = asked.folder(&asks);
     fs::create_dir_all(&folder).map_err(|error| {
         let message = format!("the folder `{}` was not made: {error}", folder.display());
@@ -99,7 +99,8 @@ pub(crate) fn collect(
             if let (Want::Hours(_), Some(due)) = (want, early) {
                 collection.due = Some(due);
             } else {
-                let source = asked.source(key, &collection.asks);
+                let ledger = asked.ledger(&collection.asks);
+                let source = asked.service.source(&asked.query, key, ledger);
                 collection.snapshot(source, 1, 1, progress)?;
             }
         }
@@ -154,10 +155,9 @@ fn emulated(
     };
     for hour in 0..more {
         clock.set(begin + SignedDuration::from_hours(next + hour));
-        let source = asked
-            .source(ApiKey::new(emulator.key()), &Asks::Emulator)
-            .base_url(emulator.url())
-            .clock(Arc::clone(&clock));
+        let ledger = asked.ledger(&Asks::Emulator);
+        let service = &asked.service;
+        let source = service.emulated(&asked.query, &emulator, &clock, ledger);
         let whole = collection.snapshot(source, hour + 1, more, progress)?;
         // The hours after one that is not whole would leave a hole before them.
         if !whole {

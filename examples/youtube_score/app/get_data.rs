@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args, progress: &Progress, out: &mut impl Write) -> Out
 /// What was collected, as lines.
 pub(crate) fn table(collection: &Collection, asked: &Asked, out: &mut impl Write) -> Outcome {
     if matches!(collection.asks, Asks::Emulator) {
-        writeln!(out, "{}\n", asked.why_emulated())?;
+        writeln!(out, "{}\n", asked.service.why_emulated())?;
     }
     let Collection {
         new_hours,

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use floe::testing::youtube::{Emulator, World};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -432,4 +433,38 @@ fn an_interrupt_leaves_nothing_half_done() {
         "SELECT count(*) FROM run WHERE state = 'running'",
     );
     assert_eq!(open, 0);
+}
+
+#[test]
+fn a_schedule_asks_whom_its_options_say_and_refuses_other_scores() {
+    let job = Job::new();
+    let (folder, key) = (job.room.path("job"), job.room.path("key.txt"));
+    let refused = |words: &[&str], why: &str| {
+        let words = [&["schedule", "--folder", &folder], words].concat();
+        let done = job.command(&words).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(!done.status.success() && said.contains(why), "{said}");
+    };
+    refused(
+        &["--score", "trimmed"],
+        "keeps the like sum of each interval",
+    );
+    refused(&["--api-key-file", &key], "key.txt");
+
+    let emulator = Emulator::of(World::new(7).topic("heat").videos(3))
+        .start()
+        .unwrap();
+    fs::write(&key, emulator.key()).unwrap();
+    let (url, more) = (
+        emulator.url().to_string(),
+        ["--every", "1s", "--runs", "2", "--query", "heat"],
+    );
+    job.keep(&[&more[..], &["--api-key-file", &key, "--api-url", &url]].concat());
+    // Nobody tells of the past there: two points, and no line yet.
+    assert_eq!(job.points(), 2);
+    let history = "SELECT count(*) FROM point WHERE history = 1 OR comments = 0";
+    assert_eq!(job.count("job/points.db", history), 0);
+    assert_eq!(job.status()["runs"][0]["stages"][1]["state"], "skipped");
+    // All intervals share one quota.
+    assert!(fs::exists(job.room.path("job/youtube_quota.json")).unwrap());
 }

@@ -5,71 +5,66 @@ use std::sync::Arc;
 
 use floe::clock::ManualClock;
 use floe::jiff::{SignedDuration, Timestamp};
-use floe::prelude::*;
 use floe::schedule::Interval;
-use floe::source::remote::youtube::{self, ApiKey, COMMENTS, LikeScore, Search, like_score};
+use floe::source::remote::youtube;
 use floe::testing::youtube::{Emulator, World};
 use floe::{Error, ErrorKind, Result};
 
+use super::super::asked::{self, Asks, Service};
+use super::super::series;
 use super::points::Point;
 
-const KEY: &str = "YOUTUBE_API_KEY";
 /// How old the emulated world may get, in hours: forty days.
 const OLDEST: i64 = 960;
-
-/// Whether there is a key to ask YouTube with.
-pub(super) fn has_key() -> bool {
-    std::env::var_os(KEY).is_some_and(|key| !key.is_empty())
-}
 
 /// Collects the comments of a query, as they stand at the end of an interval, and sums their likes.
 /// All that is collected lies in the folder, which is made anew: what a try that was cut short has
 /// left there does not count twice.
-pub(super) fn likes(query: &str, interval: Interval, folder: &Path) -> Result<Point> {
+pub(super) fn likes(
+    service: &Service,
+    query: &str,
+    interval: Interval,
+    folder: &Path,
+    ledger: &Path,
+) -> Result<Point> {
     if folder.exists() {
         std::fs::remove_dir_all(folder).map_err(|error| not_made(folder, &error))?;
     }
     std::fs::create_dir_all(folder).map_err(|error| not_made(folder, &error))?;
     let landing = youtube::landing(folder)?;
-    let search = Search::new(query).max_videos(12);
-    let source = |key| {
-        YouTube::new(key)
-            .search(search)
-            .max_videos(12)
-            .full_sweep(true)
-    };
-    let collected = if has_key() {
-        // A point is what stands there now: YouTube tells of no earlier moment. The quota is one
-        // for all intervals.
-        let ledger = folder.with_file_name("youtube_quota.json");
-        source(ApiKey::from_env(KEY)?)
-            .ledger(ledger)
-            .collect_into(&landing)?
-    } else {
-        let emulator = emulator(query, interval)?;
-        source(ApiKey::new(emulator.key()))
-            .base_url(emulator.url())
-            .clock(ManualClock::at(interval.end()))
-            .collect_into(&landing)?
+    let collected = match service.of_whom()? {
+        // A point is what stands there now: YouTube tells of no earlier moment.
+        Asks::YouTube(key) => {
+            let source = service.source(query, key, ledger.to_owned());
+            source.collect_into(&landing)?
+        }
+        Asks::Emulator => {
+            let clock = Arc::new(ManualClock::at(interval.end()));
+            let emulator = emulator(query, interval)?;
+            // Each interval asks an emulator of its own, which has its own quota.
+            let ledger = folder.join("youtube_quota.json");
+            let source = service.emulated(query, &emulator, &clock, ledger);
+            source.collect_into(&landing)?
+        }
     };
     if !collected.is_complete() {
         let message = format!("the comments of {interval} are not all there: {collected}");
         return Err(Error::new(ErrorKind::Remote, message).transient());
     }
-    let sums = like_score(landing.latest(COMMENTS)?, LikeScore::Sum, &[]).collect()?;
-    let likes = sums.column("likes")?.f64()?.get(0);
-    let comments = sums.column("comments")?.u64()?.get(0);
+    // One snapshot, whose comments a search without any videos leaves empty.
+    let sums = series::of(&landing, asked::Score::Sum)?;
+    let likes = sums.first().copied().unwrap_or(0.0);
     // A count of likes is whole and far below 2^53.
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a sum of counts"
     )]
-    let likes = likes.unwrap_or(0.0) as u64;
+    let likes = likes as u64;
     Ok(Point {
         interval,
         likes,
-        comments: comments.unwrap_or(0),
+        comments: series::distinct_comments(&landing)?,
         is_history: false,
     })
 }

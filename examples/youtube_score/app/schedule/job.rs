@@ -8,6 +8,7 @@ use floe::schedule::{self, Parameters, Retry, Schedule, Stage, State, Timing};
 use floe::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
+use super::super::asked::Service;
 use super::Folder;
 
 /// The stages in their order, as the original named them.
@@ -37,12 +38,26 @@ pub(crate) struct Args {
         default_value = "Mission Impossible"
     )]
     queries: Vec<String>,
+    #[command(flatten)]
+    service: Service,
+    /// A schedule keeps the like sum of each interval, and no other score
+    #[arg(long, value_name = "SCORE", hide = true, value_parser = only_the_sum)]
+    score: Option<()>,
     /// Folder for mlflow.db and mlartifacts/
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     tracking: PathBuf,
     /// The program whose stages are run [default: this one]
     #[arg(long, value_name = "FILE", hide = true)]
     program: Option<PathBuf>,
+}
+
+fn only_the_sum(text: &str) -> std::result::Result<(), String> {
+    match text {
+        "sum" => Ok(()),
+        _ => {
+            Err("a schedule keeps the like sum of each interval; `run` knows the others".to_owned())
+        }
+    }
 }
 
 fn period(text: &str) -> std::result::Result<Duration, String> {
@@ -83,6 +98,9 @@ pub(super) struct Job {
     tracking: PathBuf,
     pub(super) folder: PathBuf,
     program: Option<PathBuf>,
+    /// How much `get-data` collects and of whom, as options of its command line.
+    #[serde(default)]
+    service: Vec<String>,
 }
 
 const FILE: &str = "job.json";
@@ -101,7 +119,10 @@ impl Job {
             tracking: whole(&args.tracking)?,
             folder: whole(&folder.folder)?,
             program: args.program.as_deref().map(whole).transpose()?,
+            service: args.service.words()?,
         };
+        // A key that cannot be read is told of now, and not at the end of the first interval.
+        args.service.of_whom()?;
         for path in [&job.tracking, &job.folder] {
             std::fs::create_dir_all(path).map_err(|error| {
                 let message = format!("the folder `{}` was not made: {error}", path.display());
@@ -152,6 +173,7 @@ impl Job {
                 "{run_started}",
             ]);
             Ok(if name == STAGES[0] {
+                let stage = stage.args(self.service.iter().cloned());
                 // The service may be away for a while, and its quota is shared by all queries.
                 let retry = Retry::times(4).delay(Duration::from_secs(2));
                 stage

@@ -18,6 +18,7 @@ use serde_json::Value;
 use siphasher::sip::SipHasher13;
 use siphasher::sip128::{Hasher128, SipHasher13 as WideHasher};
 
+use super::super::asked::{Asks, Service};
 use super::super::{self as app, Cli, Outcome, Progress};
 use super::collect;
 use super::points::{Point, Points, Score};
@@ -33,6 +34,8 @@ pub(crate) struct Args {
     tracking: PathBuf,
     #[arg(long)]
     query: String,
+    #[command(flatten)]
+    service: Service,
     #[arg(long, value_name = "TIME")]
     interval_start: Timestamp,
     #[arg(long, value_name = "TIME")]
@@ -126,13 +129,20 @@ pub(super) fn folder_of(folder: &Path, query: &str, interval: Interval) -> PathB
 
 fn get_data(args: &Args, interval: Interval, folder: &Path, out: &mut impl Write) -> Outcome {
     let mut points = Points::open(&args.folder)?;
-    let point = collect::likes(&args.query, interval, &folder.join("collected"))?;
+    let (service, query) = (&args.service, &args.query);
+    // The quota is one for all intervals and queries.
+    let ledger = args.folder.join("youtube_quota.json");
+    let likes =
+        |interval, name| collect::likes(service, query, interval, &folder.join(name), &ledger);
+    let point = likes(interval, "collected")?;
     let mut all = Vec::new();
     let earlier = points.until(&args.query, interval)?;
-    if earlier.iter().all(|earlier| earlier.interval == interval) && !collect::has_key() {
+    if earlier.iter().all(|earlier| earlier.interval == interval)
+        && matches!(service.of_whom()?, Asks::Emulator)
+    {
         // YouTube tells of no earlier moment; the emulator does.
         for before in collect::before(interval, HISTORY)? {
-            let of = collect::likes(&args.query, before, &folder.join("history"))?;
+            let of = likes(before, "history")?;
             all.push(Point {
                 is_history: true,
                 ..of
