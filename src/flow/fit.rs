@@ -3,6 +3,7 @@
 use super::ascent::{Ascent, FittedOf, walk_levels};
 use super::divide::{Division, HasTrain};
 use super::explain::Explain;
+use super::side_by_side::side_by_side;
 use super::wants::{Nothing, Wants};
 use super::{Divided, Settings, Taught, scoring};
 use crate::error::{Error, ErrorKind, Result, label};
@@ -195,13 +196,20 @@ where
     let walks = climb_folds(&mut climbers, schema, rows, log)?;
     let most = shared(&[estimator], climbers.len());
     let (walks, held) = over_held(&mut climbers, walks, schema, rows, most, log)?;
-    let models = climbers.into_iter().zip(walks).map(|(climber, walk)| {
+    let learned = climbers.into_iter().zip(walks).map(|(climber, walk)| {
         let fitted = climber.steps.finish(schema, walk, rows.parts)?;
-        let fitted = fitted.ok_or_else(stuck)?.held(held);
-        let model = fitted.model(estimator, log);
-        model.map_err(|error| error.for_fold(climber.fold))
+        Ok((climber.fold, fitted.ok_or_else(stuck)?.held(held)))
     });
-    models.collect()
+    let learned: Vec<_> = learned.collect::<Result<_>>()?;
+    let model = |(fold, fitted): (_, FittedOf<P, T>), log: &mut ScanLog| {
+        let model = fitted.model(estimator, log);
+        model.map_err(|error| error.for_fold(fold))
+    };
+    // Models that read the source would read different parts of it at a time.
+    if held {
+        return side_by_side(learned, log, model);
+    }
+    learned.into_iter().map(|of| model(of, log)).collect()
 }
 
 /// Lets the steps of several candidates learn together, for each of the folds.

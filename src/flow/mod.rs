@@ -17,6 +17,7 @@ mod run;
 mod score_folds;
 mod scoring;
 mod session;
+mod side_by_side;
 mod split_report;
 mod states;
 mod sweep;
