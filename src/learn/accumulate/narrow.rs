@@ -55,10 +55,13 @@ fn reduce_narrow<T: Exact + Narrow>(block: &[T], work: &mut Work) -> Reduced<T::
 /// Reduces floats of which NaN stands for a row without a number.
 #[inline(always)]
 fn reduce_floats<T: Narrow>(cells: &mut [f64], moments: bool) -> Reduced<T::Limit> {
-    // A sum that is finite is one of numbers alone.
-    let first = first_pass::<f64, false>(cells);
-    if first.sum.is_finite() && !cells.is_empty() {
-        return reduce_found::<T, false>(cells, moments, Found::all(cells.len()), first);
+    // The sum of a whole block that is finite is one of numbers alone; the rest of a shorter one is
+    // filled up with NaN, which add nothing.
+    if cells.len() == BLOCK {
+        let first = first_pass::<f64, false>(cells);
+        if first.sum.is_finite() {
+            return reduce_found::<T, false>(cells, moments, Found::all(cells.len()), first);
+        }
     }
     let (mut missing, mut infinities) = (0, 0);
     for value in &*cells {

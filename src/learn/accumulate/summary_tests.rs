@@ -8,10 +8,10 @@
 
 use proptest::prelude::*;
 
-use super::Validity;
 use super::exact::{integer, mean_and_variance, rational, ulps};
 use super::summary::{ColumnSummary, State, Summary};
 use super::value::Value;
+use super::{Validity, count_of};
 use num_rational::BigRational;
 
 type Bits = (
@@ -107,6 +107,23 @@ fn a_million_rows_have_the_same_bits_in_twenty_chunkings() {
             bits(&in_chunks(&values, Some(&valid), seed, 50_000).finish()),
             truth
         );
+    }
+}
+
+#[test]
+fn a_gap_counts_wherever_it_stands_in_a_block_of_any_length() {
+    for length in (2..70).chain([4095, 4096, 4097]) {
+        for gap in [0, length / 2, length - 1] {
+            let mut values = vec![3.0; length];
+            values[gap] = f64::NAN;
+            let mut summary = ColumnSummary::<f64>::new(true);
+            summary.extend(values.into_iter());
+            let found = summary.finish();
+            let case = format!("{gap} of {length}");
+            assert_eq!(found.nans, 1, "{case}");
+            assert_eq!(found.count, count_of(length) - 1, "{case}");
+            assert_eq!(found.mean(), Some(3.0), "{case}");
+        }
     }
 }
 
