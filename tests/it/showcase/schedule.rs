@@ -456,7 +456,7 @@ fn a_schedule_asks_whom_its_options_say_and_refuses_other_scores() {
         .unwrap();
     fs::write(&key, emulator.key()).unwrap();
     let (url, more) = (
-        emulator.url().to_string(),
+        emulator.url().clone(),
         ["--every", "1s", "--runs", "2", "--query", "heat"],
     );
     job.keep(&[&more[..], &["--api-key-file", &key, "--api-url", &url]].concat());
