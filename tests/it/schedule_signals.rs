@@ -58,12 +58,12 @@ impl Room {
         self.0.path().join(name)
     }
 
-    /// Starts a scheduler of one stage, by these words before it, and waits until it listens.
-    fn start(&self, before: &str, script: &str, every: u64, grace: u64) -> Child {
+    /// Starts a scheduler of one stage, and waits until it listens. What becomes of a hangup is
+    /// said, for whoever runs the tests may have been started to ignore it.
+    fn start(&self, hangup: &str, script: &str, every: u64, grace: u64) -> Child {
         let _ = fs::remove_file(self.path("listens"));
-        let line = format!("{before} exec \"$0\" \"$@\"");
-        let child = Command::new("/bin/sh")
-            .args(["-c", &line])
+        let child = Command::new("env")
+            .arg(format!("--{hangup}-signal=HUP"))
             .arg(std::env::current_exe().unwrap())
             .args(["schedule_signals::as_a_scheduler", "--exact", "--nocapture"])
             .env(FOLDER, self.0.path())
@@ -127,14 +127,14 @@ fn each_signal_ends_a_schedule_that_waits_and_lets_a_stage_end() {
     for signal in ["-INT", "-TERM", "-HUP"] {
         // Nothing is due for a year, and nothing is hurt by a signal of the first moment.
         let room = Room::new();
-        let child = room.start("", "exit 0", 366 * 86_400, 20_000);
+        let child = room.start("default", "exit 0", 366 * 86_400, 20_000);
         tell(&child, signal);
         ends_well(child);
         assert_eq!(room.runs().len(), 0, "{signal}");
 
         let begun = room.path("begun");
         let script = format!("echo > {}; sleep 1; exit 0", begun.display());
-        let child = room.start("", &script, 1, 20_000);
+        let child = room.start("default", &script, 1, 20_000);
         room.wait_for("begun");
         tell(&child, signal);
         ends_well(child);
@@ -154,7 +154,7 @@ fn each_signal_ends_a_schedule_that_waits_and_lets_a_stage_end() {
 fn random_moments_of_signals_leave_nothing_half_done() {
     let room = Room::new();
     for _ in 0..12 {
-        let child = room.start("", "sleep 0.2", 1, 20_000);
+        let child = room.start("default", "sleep 0.2", 1, 20_000);
         std::thread::sleep(Duration::from_millis(rand::random::<u64>() % 1500));
         tell(&child, "-TERM");
         ends_well(child);
@@ -189,7 +189,7 @@ fn cut_short(grace: u64, signals: usize) {
     let queued = of_script.backfill(&state, now - 2 * hour, now, Reprocess::None);
     assert_eq!(queued.unwrap().new, 1);
     drop(state);
-    let child = room.start("", &script, 3600, grace);
+    let child = room.start("default", &script, 3600, grace);
     room.wait_for("begun");
     for _ in 0..signals {
         tell(&child, "-TERM");
@@ -222,7 +222,7 @@ fn a_grace_that_has_run_out_ends_a_stage() {
 #[test]
 fn a_hangup_that_is_ignored_stays_ignored() {
     let room = Room::new();
-    let mut child = room.start("trap '' HUP;", "exit 0", 366 * 86_400, 20_000);
+    let mut child = room.start("ignore", "exit 0", 366 * 86_400, 20_000);
     tell(&child, "-HUP");
     std::thread::sleep(Duration::from_millis(700));
     assert!(child.try_wait().unwrap().is_none(), "it ended");
@@ -238,7 +238,7 @@ fn a_kill_while_a_retry_waits_neither_loses_it_nor_hastens_it() {
         "test -e {0} && exit 0; echo > {0}; exit 75",
         tried.display()
     );
-    let mut child = room.start("", &script, 1, 20_000);
+    let mut child = room.start("default", &script, 1, 20_000);
     let waiting = || {
         let runs = room.runs();
         let stages = runs.iter().flat_map(|run| &run.stages);
