@@ -12,11 +12,10 @@ use crate::simd::{Loop, widest};
 /// cache, so that a block with an event is cheap to do again.
 const BLOCK: usize = 1024;
 
-/// What scales a block.
+/// What scales values; a copy, whose settings a loop need not read anew after each write.
 pub(crate) trait Scale<T: Physical>: Copy {
-    /// Scales a block as if no policy existed, as the body of a loop; true when one could apply to
-    /// some value.
-    fn block(self, values: &[T], target: &mut [T::Scaled]) -> bool;
+    /// Scales one value as if no policy existed, in the body of a loop; and whether one could apply.
+    fn scale(self, value: T) -> (T::Scaled, bool);
 
     /// Scales one value by the policies.
     fn judge(self, value: T, at: usize, report: &mut Report) -> Verdict<T::Scaled>;
@@ -35,15 +34,8 @@ pub(crate) fn in_blocks<T: Physical>(
     let mut first = 0;
     for block in values.chunks(BLOCK) {
         let start = out.len();
-        out.resize(start + block.len(), T::Scaled::ZERO);
-        let target = &mut out[start..];
-        let of_block = Block {
-            scale,
-            block,
-            target: &mut *target,
-        };
-        if widest(of_block) {
-            for (at, (slot, &value)) in (first..).zip(target.iter_mut().zip(block)) {
+        if widest(Block { scale, block, out }) {
+            for (at, (slot, &value)) in (first..).zip(out[start..].iter_mut().zip(block)) {
                 *slot = T::Scaled::ZERO;
                 if valid(at) {
                     match scale.judge(value, at, &mut report) {
@@ -62,15 +54,27 @@ pub(crate) fn in_blocks<T: Physical>(
 struct Block<'a, T: Physical, S> {
     scale: S,
     block: &'a [T],
-    target: &'a mut [T::Scaled],
+    out: &'a mut Vec<T::Scaled>,
 }
 
 impl<T: Physical, S: Scale<T>> Loop for Block<'_, T, S> {
+    /// Whether a policy could apply to some value.
     type Output = bool;
 
     #[inline(always)]
     fn run(self) -> bool {
-        self.scale.block(self.block, self.target)
+        let Self { scale, block, out } = self;
+        let mut event = false;
+        // Written once: memory that is filled first is written twice, and that is most of the time.
+        out.extend(block.iter().map(
+            #[inline(always)]
+            |value| {
+                let (result, could_apply) = scale.scale(*value);
+                event |= could_apply;
+                result
+            },
+        ));
+        event
     }
 }
 

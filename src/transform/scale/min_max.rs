@@ -68,10 +68,10 @@ impl<T: Physical> MinMaxKernel<T> {
     ) -> Report {
         let bounded = self.policies.outside != Outside::Keep;
         match (self.placement.is_unit(), bounded) {
-            (true, false) => in_blocks(values, valid, out, Placed::<T, true, false>(self)),
-            (true, true) => in_blocks(values, valid, out, Placed::<T, true, true>(self)),
-            (false, false) => in_blocks(values, valid, out, Placed::<T, false, false>(self)),
-            (false, true) => in_blocks(values, valid, out, Placed::<T, false, true>(self)),
+            (true, false) => in_blocks(values, valid, out, Placed::<T, true, false>(*self)),
+            (true, true) => in_blocks(values, valid, out, Placed::<T, true, true>(*self)),
+            (false, false) => in_blocks(values, valid, out, Placed::<T, false, false>(*self)),
+            (false, true) => in_blocks(values, valid, out, Placed::<T, false, true>(*self)),
         }
     }
 
@@ -190,35 +190,30 @@ impl<T: Physical> MinMaxKernel<T> {
 /// The kernel, with what its loop need not ask for each value: whether the output range is 0..1, and
 /// whether a policy is of values outside the learned range.
 #[derive(Clone, Copy)]
-struct Placed<'a, T: Physical, const UNIT: bool, const BOUNDED: bool>(&'a MinMaxKernel<T>);
+struct Placed<T: Physical, const UNIT: bool, const BOUNDED: bool>(MinMaxKernel<T>);
 
-impl<T: Physical, const UNIT: bool, const BOUNDED: bool> Scale<T> for Placed<'_, T, UNIT, BOUNDED> {
+impl<T: Physical, const UNIT: bool, const BOUNDED: bool> Scale<T> for Placed<T, UNIT, BOUNDED> {
     #[inline(always)]
     #[expect(
         clippy::needless_bitwise_bool,
         reason = "a lazy operator is a branch per value"
     )]
-    fn block(self, values: &[T], target: &mut [T::Scaled]) -> bool {
+    fn scale(self, value: T) -> (T::Scaled, bool) {
         let kernel = self.0;
-        let (anchor, range, placement) = (kernel.anchor, kernel.range, kernel.placement);
-        let (min, max) = (kernel.min, kernel.max);
+        let quotient = value.distance(kernel.anchor) / kernel.range;
+        let result = T::Scaled::round(if UNIT {
+            quotient
+        } else {
+            kernel.placement.place(quotient)
+        });
         let mut event = kernel.constant && kernel.policies.constant == Constant::Null;
-        for (slot, &value) in target.iter_mut().zip(values) {
-            let quotient = value.distance(anchor) / range;
-            let result = T::Scaled::round(if UNIT {
-                quotient
-            } else {
-                placement.place(quotient)
-            });
-            if !(T::INTEGER && UNIT) {
-                event |= !result.finite();
-            }
-            if BOUNDED {
-                event |= (value < min) | (value > max);
-            }
-            *slot = result;
+        if !(T::INTEGER && UNIT) {
+            event |= !result.finite();
         }
-        event
+        if BOUNDED {
+            event |= (value < kernel.min) | (value > kernel.max);
+        }
+        (result, event)
     }
 
     fn judge(self, value: T, at: usize, report: &mut Report) -> Verdict<T::Scaled> {

@@ -62,7 +62,7 @@ impl<T: Physical> StandardKernel<T> {
         valid: impl Fn(usize) -> bool,
         out: &mut Vec<T::Scaled>,
     ) -> Report {
-        in_blocks(values, valid, out, self)
+        in_blocks(values, valid, out, *self)
     }
 
     fn quotient(&self, value: T) -> f64 {
@@ -106,18 +106,13 @@ impl<T: Physical> StandardKernel<T> {
     }
 }
 
-impl<T: Physical> Scale<T> for &StandardKernel<T> {
+impl<T: Physical> Scale<T> for StandardKernel<T> {
     /// An integer's result overflows too, when the deviation is tiny, so all are tested.
     #[inline(always)]
-    fn block(self, values: &[T], target: &mut [T::Scaled]) -> bool {
-        let (anchor, offset, scale) = (self.anchor, self.offset, self.scale);
-        let mut event = self.constant && self.policies.constant == Constant::Null;
-        for (slot, &value) in target.iter_mut().zip(values) {
-            let result = T::Scaled::round((value.distance(anchor) - offset) / scale);
-            event |= !result.finite();
-            *slot = result;
-        }
-        event
+    fn scale(self, value: T) -> (T::Scaled, bool) {
+        let nothing = self.constant && self.policies.constant == Constant::Null;
+        let result = T::Scaled::round((value.distance(self.anchor) - self.offset) / self.scale);
+        (result, nothing | !result.finite())
     }
 
     fn judge(self, value: T, at: usize, report: &mut Report) -> Verdict<T::Scaled> {
