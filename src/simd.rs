@@ -15,6 +15,12 @@ pub(crate) trait Loop {
     fn run(self) -> Self::Output;
 }
 
+/// Runs a loop as it is compiled for every processor.
+#[cfg(test)]
+pub(crate) fn plainest<L: Loop>(work: L) -> L::Output {
+    work.run()
+}
+
 /// Runs a loop in the widest registers that this processor has.
 pub(crate) fn widest<L: Loop>(work: L) -> L::Output {
     Arch::new().dispatch(Wide(work))

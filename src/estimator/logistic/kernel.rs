@@ -35,6 +35,22 @@ pub(super) fn sums_of(
     })
 }
 
+/// The same, as it is compiled for every processor.
+#[cfg(test)]
+pub(super) fn plain_sums_of(
+    chunk: &Chunk,
+    shape: Shape,
+    at: &Point,
+    class_weights: &[f64],
+) -> Sums {
+    crate::simd::plainest(SumsOf {
+        chunk,
+        at,
+        class_weights,
+        sums: Sums::new(shape, true),
+    })
+}
+
 struct SumsOf<'a> {
     chunk: &'a Chunk,
     at: &'a Point,

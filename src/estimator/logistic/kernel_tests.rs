@@ -1,6 +1,7 @@
 //! The sums against their definition, and a minimum against a gradient made from scratch.
 
 use super::chunk::{CHUNK, Chunk};
+use super::kernel::{plain_sums_of, sums_of};
 use super::newton::{How, Limits, minimise};
 use super::problem::Problem;
 use super::sums::{Point, Shape, Sums};
@@ -238,4 +239,39 @@ fn a_search_ends_at_a_minimum_from_far_away() {
             }
         }
     }
+}
+
+#[test]
+fn the_registers_of_the_processor_show_in_no_bit() {
+    for classes in [2, 3] {
+        for (features, count) in [(1, 3), (5, 130), (20, 1000)] {
+            let (values, codes) = rows(count, features, classes);
+            let weights: Vec<f64> = (0..count).map(|row| 0.5 + row as f64 / 7.0).collect();
+            let shape = Shape {
+                features,
+                classes,
+                intercept: true,
+            };
+            let at = (0..shape.unknowns()).map(|at| (at as f64).sin());
+            let point = Point::new(shape, &at.collect::<Vec<_>>());
+            let class_weights = vec![1.25; classes];
+            for chunk in chunks(&values, &codes, &weights) {
+                let wide = sums_of(&chunk, shape, &point, &class_weights, true);
+                let plain = plain_sums_of(&chunk, shape, &point, &class_weights);
+                assert_eq!(told(&wide), told(&plain), "{classes} classes, {count} rows");
+            }
+        }
+    }
+}
+
+/// Every bit of the sums.
+fn told(sums: &Sums) -> Vec<u64> {
+    let curvature = sums.curvature.as_ref().expect("it was asked for");
+    let tiles = curvature.tiles.as_flattened().as_flattened();
+    let gradient = sums.gradient.as_flattened().iter();
+    let numbers = [&sums.loss, &sums.square].into_iter().chain(gradient);
+    let numbers = numbers.chain(&sums.residuals).chain(tiles);
+    let numbers = numbers.chain(curvature.cross.as_flattened());
+    let bits = numbers.chain(&curvature.corner).map(|x| x.to_bits());
+    bits.collect()
 }

@@ -26,6 +26,8 @@ mod exact;
 #[cfg(test)]
 mod factor_tests;
 #[cfg(test)]
+mod register_tests;
+#[cfg(test)]
 mod ridge_tests;
 #[cfg(test)]
 mod sketch_tests;

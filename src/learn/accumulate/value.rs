@@ -3,6 +3,8 @@
 #![expect(clippy::inline_always, reason = "see `simd::Loop`")]
 
 use super::tree::Node;
+#[cfg(test)]
+use crate::simd::plainest;
 use crate::simd::{Loop, widest};
 
 /// The type of the smallest and largest value of a column.
@@ -75,6 +77,24 @@ impl<V: Value> Loop for Cells<'_, V> {
     fn run(self) -> Self::Output {
         V::reduce_cells(self.cells, self.work)
     }
+}
+
+/// Both, as they are compiled for every processor.
+#[cfg(test)]
+pub(super) fn reduced_plainly<V: Value>(
+    block: &[V],
+    cells: &mut [V::Cell],
+) -> [Node<V::Extreme>; 2] {
+    let (mut work, mut again) = (Work::new(true), Work::new(true));
+    let whole = Block {
+        block,
+        work: &mut work,
+    };
+    let cells = Cells::<V> {
+        cells,
+        work: &mut again,
+    };
+    [plainest(whole).0, plainest(cells).0]
 }
 
 /// Hides the node from the trait's users.

@@ -78,6 +78,29 @@ impl<T: Physical, S: Scale<T>> Loop for Block<'_, T, S> {
     }
 }
 
+/// The values scaled as if no policy existed, in the widest registers and without.
+#[cfg(test)]
+pub(super) fn in_both_ways<T: Physical>(
+    values: &[T],
+    scale: impl Scale<T>,
+) -> [(Vec<T::Scaled>, bool); 2] {
+    let [mut wide, mut plain] = [Vec::new(), Vec::new()];
+    let block = values;
+    let events = [
+        widest(Block {
+            scale,
+            block,
+            out: &mut wide,
+        }),
+        crate::simd::plainest(Block {
+            scale,
+            block,
+            out: &mut plain,
+        }),
+    ];
+    [(wide, events[0]), (plain, events[1])]
+}
+
 /// Decides about a value that is not a number.
 pub(crate) fn judge_nan<T: Physical>(
     policy: Nans,

@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::judge::in_both_ways;
 use super::number::Physical;
 use super::policy::{Constant, Infinities, Nans, Policies};
 use super::report::Report;
@@ -116,7 +117,30 @@ fn the_inverse_saturates_and_stays_f64_for_values() {
     assert!((kernel.inverse_value(1.0) - 110.25).abs() == 0.0);
 }
 
+/// Whether a block has the same bits and the same event in every register.
+fn is_the_same<T: Physical>(values: &[T], kernel: StandardKernel<T>) -> bool {
+    let [wide, plain] = in_both_ways(values, kernel);
+    // A NaN is like no other, and its text is like that of all.
+    format!("{wide:?}") == format!("{plain:?}")
+}
+
 proptest! {
+    #[test]
+    fn the_registers_of_the_processor_show_in_no_bit(
+        floats in vec(any::<f64>(), 1..200),
+        integers in vec(any::<i64>(), 1..200),
+        offset in -1e3..1e3,
+        scale in 1e-3..1e3,
+    ) {
+        let policies = Policies::default();
+        prop_assert!(is_the_same(&floats, kernel(0, offset, scale, policies)));
+        let singles: Vec<f32> = integers.iter().map(|x| *x as f32).collect();
+        prop_assert!(is_the_same(&singles, kernel(0, offset, scale, policies)));
+        prop_assert!(is_the_same(&integers, kernel(17, offset, scale, policies)));
+        let words: Vec<u16> = integers.iter().map(|x| (*x & 0xffff) as u16).collect();
+        prop_assert!(is_the_same(&words, kernel(17, offset, scale, policies)));
+    }
+
     #[test]
     fn integers_keep_their_order_and_come_back(
         origin in any::<i64>(),
