@@ -107,6 +107,7 @@ impl LeastSquares {
                 *slot = column.values[start + first];
             }
         }
+        let kept = complete.iter().filter(|complete| **complete).count();
         let lead = usize::from(self.factor.intercept);
         for (index, column) in columns.iter().enumerate() {
             let shift = if shifting {
@@ -115,15 +116,18 @@ impl LeastSquares {
                 0.0
             };
             let slots = &mut self.block[(index + lead) * self.height + self.filled..];
-            let kept = column.values[start..start + take]
-                .iter()
-                .zip(&complete)
-                .filter(|(_, complete)| **complete);
-            for (slot, (value, _)) in slots.iter_mut().zip(kept) {
+            let values = column.values[start..start + take].iter();
+            if kept == take {
+                for (slot, value) in slots.iter_mut().zip(values) {
+                    *slot = value - shift;
+                }
+                continue;
+            }
+            let whole = values.zip(&complete).filter(|(_, complete)| **complete);
+            for (slot, (value, _)) in slots.iter_mut().zip(whole) {
                 *slot = value - shift;
             }
         }
-        let kept = complete.iter().filter(|complete| **complete).count();
         let constant = self.factor.constant() * self.height + self.filled;
         self.block[constant..constant + kept].fill(1.0);
         self.filled += kept;

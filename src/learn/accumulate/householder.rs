@@ -3,10 +3,15 @@
 //! A library's factorisation picks its kernels by processor, and may drop a column whose remainder is small; here every
 //! remainder counts, because only the solver knows the whole column.
 
+#![expect(clippy::inline_always, reason = "see `simd::Loop`")]
+
+use crate::simd::{Loop, widest};
+
 /// Lanes of a dot product.
 const LANES: usize = 8;
 
 /// Sum of products, in eight lanes combined in a fixed order.
+#[inline(always)]
 pub(super) fn dot(left: &[f64], right: &[f64]) -> f64 {
     let mut lanes = [0.0; LANES];
     let (left_rows, left_rest) = left.as_chunks::<LANES>();
@@ -24,6 +29,7 @@ pub(super) fn dot(left: &[f64], right: &[f64]) -> f64 {
 }
 
 /// The Euclidean length, also of very large and very small numbers.
+#[inline(always)]
 pub(super) fn norm(values: &[f64]) -> f64 {
     let plain = dot(values, values);
     if (1e-200..1e200).contains(&plain) {
@@ -40,6 +46,7 @@ pub(super) fn norm(values: &[f64]) -> f64 {
 }
 
 /// Turns `[head; tail]` into `[head; 0]`; `tail` becomes the reflection, whose weight is returned.
+#[inline(always)]
 fn reflect(head: &mut f64, tail: &mut [f64]) -> f64 {
     let length = norm(tail);
     if length <= 0.0 {
@@ -56,6 +63,7 @@ fn reflect(head: &mut f64, tail: &mut [f64]) -> f64 {
 }
 
 /// Applies the reflection `[1; direction]` to `[head; tail]`.
+#[inline(always)]
 fn apply(direction: &[f64], weight: f64, head: &mut f64, tail: &mut [f64]) {
     let amount = weight * (*head + dot(direction, tail));
     *head -= amount;
@@ -73,21 +81,51 @@ pub(super) fn absorb(
     stride: usize,
     rows: usize,
 ) -> Vec<f64> {
-    let mut weights = vec![0.0; size];
-    for pivot in 0..size {
-        let (done, later) = block.split_at_mut((pivot + 1) * stride);
-        let direction = &mut done[pivot * stride..pivot * stride + rows];
-        let weight = reflect(&mut triangle[pivot * size + pivot], direction);
-        weights[pivot] = weight;
-        if weight == 0.0 {
-            continue;
+    widest(Absorb {
+        triangle,
+        size,
+        block,
+        stride,
+        rows,
+    })
+}
+
+struct Absorb<'a> {
+    triangle: &'a mut [f64],
+    size: usize,
+    block: &'a mut [f64],
+    stride: usize,
+    rows: usize,
+}
+
+impl Loop for Absorb<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn run(self) -> Vec<f64> {
+        let Self {
+            triangle,
+            size,
+            block,
+            stride,
+            rows,
+        } = self;
+        let mut weights = vec![0.0; size];
+        for pivot in 0..size {
+            let (done, later) = block.split_at_mut((pivot + 1) * stride);
+            let direction = &mut done[pivot * stride..pivot * stride + rows];
+            let weight = reflect(&mut triangle[pivot * size + pivot], direction);
+            weights[pivot] = weight;
+            if weight == 0.0 {
+                continue;
+            }
+            for (column, tail) in later.chunks_mut(stride).enumerate() {
+                let head = &mut triangle[(pivot + 1 + column) * size + pivot];
+                apply(direction, weight, head, &mut tail[..rows]);
+            }
         }
-        for (column, tail) in later.chunks_mut(stride).enumerate() {
-            let head = &mut triangle[(pivot + 1 + column) * size + pivot];
-            apply(direction, weight, head, &mut tail[..rows]);
-        }
+        weights
     }
-    weights
 }
 
 /// Applies the orthogonal factor of an `absorb` with no triangle before to `[top; 0]`, and returns the lower part.

@@ -39,7 +39,7 @@ fn the_registers_of_the_processor_show_in_no_bit() {
         in_both_ways(&bits.iter().map(|x| x.cast_signed()).collect::<Vec<i64>>());
         in_both_ways(&bits.iter().map(|x| *x as i16).collect::<Vec<_>>());
         in_both_ways(&bits.iter().map(|x| *x as u8).collect::<Vec<_>>());
-        let float = |x: &u64| f64::from_bits(x >> 2) * if x % 2 == 0 { 1.0 } else { -1.0 };
+        let float = |x: &u64| f64::from_bits(x >> 2) * if x.is_multiple_of(2) { 1.0 } else { -1.0 };
         in_both_ways(&bits.iter().map(float).collect::<Vec<_>>());
         let even = |x: &u64| (*x as f64).sqrt().mul_add(1e-9, 1e6);
         in_both_ways(&bits.iter().map(even).collect::<Vec<_>>());

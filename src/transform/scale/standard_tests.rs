@@ -137,7 +137,7 @@ proptest! {
         let singles: Vec<f32> = integers.iter().map(|x| *x as f32).collect();
         prop_assert!(is_the_same(&singles, kernel(0, offset, scale, policies)));
         prop_assert!(is_the_same(&integers, kernel(17, offset, scale, policies)));
-        let words: Vec<u16> = integers.iter().map(|x| (*x & 0xffff) as u16).collect();
+        let words: Vec<i32> = integers.iter().map(|x| *x as i32).collect();
         prop_assert!(is_the_same(&words, kernel(17, offset, scale, policies)));
     }
 
