@@ -126,6 +126,49 @@ impl Job {
 }
 
 #[test]
+fn the_emulated_likes_change_within_every_series_that_is_learned_from() {
+    // All ages of the world, thirteen at a time: so many has a first interval, with its history.
+    let begin = 1_795_680_000_i64;
+    assert_eq!(begin % (240 * 2), 0);
+    for last in (13..=240).step_by(12) {
+        let room = Room::new();
+        let end = begin + 2 * last;
+        let at = |second| {
+            floe::jiff::Timestamp::from_second(second)
+                .unwrap()
+                .to_string()
+        };
+        let (folder, out) = (room.path("job"), room.path("out"));
+        let (start, end) = (at(end - 2), at(end));
+        let words = [
+            "youtube_score",
+            "stage",
+            "get-data",
+            "--folder",
+            &folder,
+            "--tracking",
+            &out,
+            "--query",
+            "Mission Impossible",
+            "--emulator",
+            "--interval-start",
+            &start,
+            "--interval-end",
+            &end,
+        ];
+        let cli = app::Cli::try_parse_from(words).unwrap();
+        app::run(&cli, &app::Progress::hidden(), &mut Vec::new()).unwrap();
+        let points = Connection::open(room.path("job/points.db")).unwrap();
+        let sql = "SELECT count(DISTINCT likes), count(*) FROM point";
+        let (values, all): (i64, i64) = points
+            .query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap();
+        assert_eq!(all, 13);
+        assert!(values > 1, "hour {last}");
+    }
+}
+
+#[test]
 fn five_intervals_give_five_points_and_five_tracked_runs() {
     let job = Job::new();
     let table = job.keep(&["--every", "2s", "--runs", "5"]);

@@ -14,8 +14,9 @@ use super::super::asked::{self, Asks, Service};
 use super::super::series;
 use super::points::Point;
 
-/// How old the emulated world may get, in hours: forty days.
-const OLDEST: i64 = 960;
+/// How old the emulated world may get, in hours: ten days. An older one grows so little that whole
+/// series of intervals are alike, and there is nothing to learn of them.
+const OLDEST: i64 = 240;
 
 /// Collects the comments of a query, as they stand at the end of an interval, and sums their likes.
 /// All that is collected lies in the folder, which is made anew: what a try that was cut short has
