@@ -133,11 +133,7 @@ fn the_emulated_likes_change_within_every_series_that_is_learned_from() {
     for last in (13..=240).step_by(12) {
         let room = Room::new();
         let end = begin + 2 * last;
-        let at = |second| {
-            floe::jiff::Timestamp::from_second(second)
-                .unwrap()
-                .to_string()
-        };
+        let at = |second| jiff::Timestamp::from_second(second).unwrap().to_string();
         let (folder, out) = (room.path("job"), room.path("out"));
         let (start, end) = (at(end - 2), at(end));
         let words = [
