@@ -22,6 +22,7 @@ pub mod source;
 pub mod splitter;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod threads;
 pub mod tracker;
 pub mod transform;
 

@@ -1,6 +1,8 @@
 //! Trackers: where the events of a run are recorded.
 
 mod artifact;
+#[cfg(any(feature = "sqlite", feature = "mlflow"))]
+mod checksum;
 mod dataset;
 #[cfg(any(feature = "sqlite", feature = "mlflow"))]
 #[cfg_attr(

@@ -1,6 +1,5 @@
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread;
 
 use serde::{Deserialize, Serialize};
 use smartcore::ensemble::random_forest_regressor::{
@@ -16,6 +15,7 @@ use super::table::Table;
 use super::target::Target;
 use super::tree::{Node, Split, Tree};
 use crate::error::{Error, ErrorKind, Result};
+use crate::threads;
 
 type Matrix = DenseMatrix<f64>;
 
@@ -152,12 +152,10 @@ impl<'a> Grower<'a> {
 }
 
 /// As many as there are processors, or as Polars is bound to.
-fn threads() -> usize {
+fn most() -> usize {
     let bound = std::env::var("POLARS_MAX_THREADS");
     let bound = bound.ok().and_then(|count| count.parse().ok());
-    bound
-        .or_else(|| thread::available_parallelism().ok())
-        .map_or(1, NonZero::get)
+    bound.map_or_else(threads::all, NonZero::get)
 }
 
 /// Grows `count` trees, as many at a time as there are threads; `stop` is asked between them.
@@ -166,20 +164,12 @@ pub(super) fn in_parallel(
     stop: impl Fn() -> Result<()>,
     grow: impl Fn(usize) -> Result<Grown> + Sync,
 ) -> Result<Vec<Grown>> {
-    let threads = threads();
+    let most = most();
     let mut grown = Vec::with_capacity(count);
     while grown.len() < count {
         stop()?;
         let first = grown.len();
-        let last = count.min(first + threads);
-        let group = thread::scope(|scope| {
-            let grow = &grow;
-            let group: Vec<_> = (first..last)
-                .map(|number| scope.spawn(move || grow(number)))
-                .collect();
-            let joined = group.into_iter().map(|tree| tree.join());
-            joined.collect::<Vec<_>>()
-        });
+        let group = threads::one_each(first..count.min(first + most), &grow);
         for tree in group {
             grown.push(tree.map_err(|_| panicked())??);
         }

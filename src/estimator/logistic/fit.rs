@@ -8,10 +8,11 @@ use super::newton::{End, How, Limits, minimise};
 use super::problem::Problem;
 use super::rows::{Rows, Scaled};
 use super::sums::{Point, Shape, Sums};
-use super::workers::{Workers, all_threads};
+use super::workers::Workers;
 use crate::error::{Error, ErrorKind, Result};
 use crate::estimator::feature::{Spread, refuse_gaps};
 use crate::estimator::{Classes, Estimator, Training, row_weights};
+use crate::threads;
 
 /// The unknowns at most: their second derivatives are held as a square.
 const MOST: usize = 4096;
@@ -62,7 +63,7 @@ impl LogisticRegression {
         let workers = Workers {
             shape,
             class_weights,
-            threads: self.threads.unwrap_or_else(all_threads),
+            threads: self.threads.unwrap_or_else(threads::all),
         };
         let mut rows = Rows::new(
             training,

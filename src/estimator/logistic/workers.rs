@@ -1,6 +1,5 @@
 //! Passes over rows in memory, shared by threads: which of them did what never shows in a bit.
 
-use std::num::NonZero;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
@@ -16,11 +15,6 @@ pub(super) struct Workers {
     pub(super) class_weights: Vec<f64>,
     /// At least one.
     pub(super) threads: usize,
-}
-
-/// As many threads as the machine has.
-pub(super) fn all_threads() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 impl Workers {

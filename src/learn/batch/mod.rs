@@ -8,7 +8,6 @@ mod group_sum;
 mod grouped;
 mod keys;
 
-use std::num::NonZero;
 use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -28,6 +27,7 @@ use super::sheet::Sheet;
 use crate::error::Result;
 use crate::frame::PartSet;
 use crate::schema::Kind;
+use crate::threads;
 
 /// Fewer values are not worth a thread.
 const WORTH_A_THREAD: usize = 1 << 16;
@@ -133,7 +133,7 @@ impl Accumulators {
         let threads = if rows * columns.len() < WORTH_A_THREAD {
             1
         } else {
-            thread::available_parallelism().map_or(1, NonZero::get)
+            threads::all()
         };
         let each = columns.len().div_ceil(threads).max(1);
         let mut work = self.columns.chunks_mut(each).zip(columns.chunks(each));

@@ -1,12 +1,10 @@
 //! Values as texts within MLflow's limits.
 
-use std::hash::Hasher;
-
 use serde_json::Value;
-use siphasher::sip::SipHasher24;
 
 use super::{Pair, safe_key};
 use crate::tracker::Artifact;
+use crate::tracker::checksum::checksum;
 
 /// The most characters that MLflow keeps of a parameter; a server cuts the rest off in silence.
 const LONGEST_PARAM: usize = 6000;
@@ -59,13 +57,11 @@ fn file_name(key: &str) -> String {
     if safe == key && key.len() <= LONGEST_NAME {
         return safe;
     }
-    let mut hasher = SipHasher24::new();
-    hasher.write(key.as_bytes());
     let mut end = safe.len().min(LONGEST_NAME);
     while !safe.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}-{:016x}", &safe[..end], hasher.finish())
+    format!("{}-{:016x}", &safe[..end], checksum(key.as_bytes()))
 }
 
 /// A JSON value as a person writes it: a text without its quotes.

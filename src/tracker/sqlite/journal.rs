@@ -12,12 +12,10 @@
 //! its tables keep one of two equal numbers.
 
 use std::fs::File;
-use std::hash::Hasher;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
-use siphasher::sip::SipHasher24;
-
+use crate::tracker::checksum::checksum;
 use crate::tracker::entities::{MetricEntry, Number};
 
 /// What a file with numbers begins with; the last byte is the version.
@@ -95,7 +93,7 @@ impl Journal {
         let (head, body) = self.frames[from..].split_at_mut(FRAME);
         let length = u32::try_from(body.len()).map_err(io::Error::other)?;
         head[..4].copy_from_slice(&length.to_le_bytes());
-        head[4..].copy_from_slice(&digest(body).to_le_bytes());
+        head[4..].copy_from_slice(&checksum(body).to_le_bytes());
         Ok(())
     }
 
@@ -227,7 +225,7 @@ fn frames(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         let (sum, rest) = rest.split_first_chunk::<8>()?;
         let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
         let (body, rest) = rest.split_at_checked(length)?;
-        if length == 0 || u64::from_le_bytes(*sum) != digest(body) {
+        if length == 0 || u64::from_le_bytes(*sum) != checksum(body) {
             return None;
         }
         bytes = rest;
@@ -248,12 +246,6 @@ fn first_number(bytes: &[u8]) -> Option<(MetricEntry, &[u8])> {
         step: i64::from_le_bytes(*step),
     };
     Some((number, rest))
-}
-
-fn digest(bytes: &[u8]) -> u64 {
-    let mut hasher = SipHasher24::new();
-    hasher.write(bytes);
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! Lines that tell whether they are whole: a checksum, a space, JSON, a newline.
 
-use std::hash::Hasher;
-
-use siphasher::sip::SipHasher24;
+use crate::tracker::checksum::checksum;
 
 /// The bytes before the JSON of a line.
 const HEAD: usize = 17;
@@ -18,7 +16,7 @@ pub(super) fn write(
         out.truncate(start);
         return Err(error);
     }
-    let digest = digest(&out[start + HEAD..]);
+    let digest = checksum(&out[start + HEAD..]);
     for (at, slot) in out[start..start + HEAD - 1].iter_mut().enumerate() {
         let digit = (digest >> (60 - 4 * at)) & 0xf;
         *slot = b"0123456789abcdef"[usize::from(digit.to_le_bytes()[0])];
@@ -32,13 +30,7 @@ pub(super) fn read(line: &[u8]) -> Option<&[u8]> {
     let (head, json) = line.split_at_checked(HEAD)?;
     let (found, space) = head.split_at(HEAD - 1);
     let found = u64::from_str_radix(std::str::from_utf8(found).ok()?, 16).ok()?;
-    (space == b" " && found == digest(json)).then_some(json)
-}
-
-fn digest(bytes: &[u8]) -> u64 {
-    let mut hasher = SipHasher24::new();
-    hasher.write(bytes);
-    hasher.finish()
+    (space == b" " && found == checksum(json)).then_some(json)
 }
 
 #[cfg(test)]
