@@ -7,12 +7,17 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("clock", &[]),
+    ("simd", &[]),
+    ("threads", &[]),
     ("schema", &["error"]),
     ("output", &["error"]),
     ("http", &["error", "clock"]),
     ("frame", &["error", "schema"]),
-    ("learn", &["error", "schema", "frame", "transform"]),
-    ("transform", &["error", "schema", "frame", "learn"]),
+    (
+        "learn",
+        &["error", "schema", "simd", "threads", "frame", "transform"],
+    ),
+    ("transform", &["error", "schema", "simd", "frame", "learn"]),
     (
         "source",
         &[
@@ -29,7 +34,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("splitter", &["error", "schema", "frame", "learn", "source"]),
     (
         "estimator",
-        &["error", "schema", "frame", "learn", "transform"],
+        &[
+            "error",
+            "schema",
+            "simd",
+            "threads",
+            "frame",
+            "learn",
+            "transform",
+        ],
     ),
     (
         "metric",
@@ -56,6 +69,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "flow",
         &[
             "error",
+            "threads",
             "schema",
             "frame",
             "learn",

@@ -125,6 +125,31 @@ impl Job {
     }
 }
 
+const HOUR: [&str; 2] = ["2026-02-01T06:00:00Z", "2026-02-01T07:00:00Z"];
+
+/// The first stage of an interval.
+fn get_data<'a>(
+    folder: &'a str,
+    tracking: &'a str,
+    query: &'a str,
+    [start, end]: [&'a str; 2],
+) -> [&'a str; 12] {
+    [
+        "stage",
+        "get-data",
+        "--folder",
+        folder,
+        "--tracking",
+        tracking,
+        "--query",
+        query,
+        "--interval-start",
+        start,
+        "--interval-end",
+        end,
+    ]
+}
+
 #[test]
 fn the_emulated_likes_change_within_every_series_that_is_learned_from() {
     // All ages of the world, thirteen at a time: so many has a first interval, with its history.
@@ -136,22 +161,8 @@ fn the_emulated_likes_change_within_every_series_that_is_learned_from() {
         let at = |second| jiff::Timestamp::from_second(second).unwrap().to_string();
         let (folder, out) = (room.path("job"), room.path("out"));
         let (start, end) = (at(end - 2), at(end));
-        let words = [
-            "youtube_score",
-            "stage",
-            "get-data",
-            "--folder",
-            &folder,
-            "--tracking",
-            &out,
-            "--query",
-            "Mission Impossible",
-            "--emulator",
-            "--interval-start",
-            &start,
-            "--interval-end",
-            &end,
-        ];
+        let stage = get_data(&folder, &out, "Mission Impossible", [&start, &end]);
+        let words = [&["youtube_score"], &stage[..], &["--emulator"]].concat();
         let cli = app::Cli::try_parse_from(words).unwrap();
         app::run(&cli, &app::Progress::hidden(), &mut Vec::new()).unwrap();
         let points = Connection::open(room.path("job/points.db")).unwrap();
@@ -333,20 +344,7 @@ fn points_that_cannot_be_read_are_no_reason_to_try_again() {
         "no database, but a text that is long enough to be read",
     )
     .unwrap();
-    let words = [
-        "stage",
-        "get-data",
-        "--folder",
-        &folder,
-        "--tracking",
-        &tracking,
-        "--query",
-        "heat",
-        "--interval-start",
-        "2026-02-01T06:00:00Z",
-        "--interval-end",
-        "2026-02-01T07:00:00Z",
-    ];
+    let words = get_data(&folder, &tracking, "heat", HOUR);
     let done = job.command(&words).output().unwrap();
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     assert_eq!(done.status.code(), Some(65), "{said}");
@@ -400,20 +398,7 @@ fn queries_that_read_alike_have_folders_of_their_own() {
     let job = Job::new();
     let (folder, tracking) = (job.room.path("job"), job.room.path("tracking"));
     for query in ["heat!", "heat?"] {
-        let words = [
-            "stage",
-            "get-data",
-            "--folder",
-            &folder,
-            "--tracking",
-            &tracking,
-            "--query",
-            query,
-            "--interval-start",
-            "2026-02-01T06:00:00Z",
-            "--interval-end",
-            "2026-02-01T07:00:00Z",
-        ];
+        let words = get_data(&folder, &tracking, query, HOUR);
         job.run(&words);
     }
     let folders = fs::read_dir(job.room.path("job/intervals")).unwrap();
