@@ -1,4 +1,3 @@
-use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
@@ -151,20 +150,13 @@ impl<'a> Grower<'a> {
     }
 }
 
-/// As many as there are processors, or as Polars is bound to.
-fn most() -> usize {
-    let bound = std::env::var("POLARS_MAX_THREADS");
-    let bound = bound.ok().and_then(|count| count.parse().ok());
-    bound.map_or_else(threads::all, NonZero::get)
-}
-
 /// Grows `count` trees, as many at a time as there are threads; `stop` is asked between them.
 pub(super) fn in_parallel(
     count: usize,
     stop: impl Fn() -> Result<()>,
     grow: impl Fn(usize) -> Result<Grown> + Sync,
 ) -> Result<Vec<Grown>> {
-    let most = most();
+    let most = threads::all();
     let mut grown = Vec::with_capacity(count);
     while grown.len() < count {
         stop()?;

@@ -3,7 +3,6 @@
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::candidates::Candidate;
@@ -21,6 +20,7 @@ use crate::learn::{Plan, Scan, ScanLog};
 use crate::metric::Metrics;
 use crate::model::{Facts, Model};
 use crate::splitter::Fold;
+use crate::threads;
 use crate::tracker::{Status, Surroundings, Tracker, What, new_id};
 use crate::transform::Invert;
 
@@ -102,15 +102,10 @@ impl<C: Clone + Sync, K: Tracker> Judging<'_, C, K> {
                 *done[at].lock().unwrap_or_else(PoisonError::into_inner) = Some(one);
             }
         };
-        thread::scope(|scope| {
-            let workers = self.workers.min(waiting.len());
-            let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-            for worker in workers {
-                if let Err(panic) = worker.join() {
-                    resume_unwind(panic);
-                }
-            }
-        });
+        let workers = self.workers.min(waiting.len());
+        for ended in threads::one_each(0..workers, |_| work()) {
+            ended.unwrap_or_else(|panic| resume_unwind(panic));
+        }
         self.judged(done)
     }
 

@@ -13,6 +13,7 @@ use crate::learn::CancelToken;
 use crate::schedule::job::work::{Log, Work};
 use crate::schedule::state::RunId;
 use crate::schedule::{Context, Interval, Outcome, Parameters, Stage};
+use crate::threads;
 
 /// Which try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +77,8 @@ impl Launch {
                     cancel: cancel.clone(),
                     log: Arc::new(Mutex::new(Log { path: self.log })),
                 };
-                let (call, news, of) = (call.clone(), news.clone(), self.of);
-                std::thread::spawn(move || {
+                let (call, unstarted, news, of) = (call.clone(), news, news.clone(), self.of);
+                let work = move || {
                     let end = match catch_unwind(AssertUnwindSafe(|| call(&context))) {
                         Ok(Ok(Outcome::Done)) => End::Done,
                         Ok(Ok(Outcome::Skipped)) => End::Skipped,
@@ -97,7 +98,17 @@ impl Launch {
                     };
                     // Nobody listens any more once the scheduler has given up on it.
                     let _ = news.send(News { of, end });
-                });
+                };
+                let builder = std::thread::Builder::new().stack_size(threads::stack());
+                if let Err(error) = builder.spawn(work) {
+                    let end = End::Failed {
+                        exit_code: None,
+                        message: format!("no thread can be started: {error}"),
+                        may_retry: true,
+                    };
+                    // As above.
+                    let _ = unstarted.send(News { of, end });
+                }
                 Handle::Call(cancel)
             }
         }
