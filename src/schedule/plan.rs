@@ -187,7 +187,8 @@ impl Schedule {
     }
 
     /// The longest time of a run, from its first stage on: then its stages are ended, and it fails.
-    /// Time goes on while a run waits for a retry, and while nobody keeps the schedule.
+    /// Time goes on while a run waits for a retry, and while nobody keeps the schedule. While the
+    /// machine sleeps it stands still, unless the schedule is started anew after that.
     pub fn run_timeout(self, timeout: Duration) -> Self {
         Self {
             run_timeout: Some(timeout),

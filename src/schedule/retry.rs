@@ -81,6 +81,10 @@ impl Retry {
     /// How long to wait before a retry, counted from 1; `chance` is any number that is the same
     /// whenever the same retry is asked for.
     pub fn wait(&self, retry: u32, chance: u64) -> Duration {
+        // Nothing stays nothing, however large the power is.
+        if self.delay.is_zero() {
+            return Duration::ZERO;
+        }
         let exponent = i32::try_from(retry.saturating_sub(1)).unwrap_or(i32::MAX);
         let base = self.delay.as_secs_f64() * self.multiplier.powi(exponent);
         // 53 bits make a number in [0, 1).
@@ -110,4 +114,19 @@ pub(crate) fn chance(run: &str, stage: &str, retry: u32) -> u64 {
     hasher.write(stage.as_bytes());
     hasher.write_u32(retry);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_wait_stays_none_however_often_it_is_tried() {
+        let retry = Retry::times(5000).delay(Duration::ZERO);
+        for n in [1, 2, 1024, 1026, u32::MAX] {
+            assert_eq!(retry.wait(n, u64::MAX), Duration::ZERO, "{n}");
+        }
+        let retry = Retry::times(5000).delay(Duration::from_nanos(1));
+        assert_eq!(retry.wait(1026, 0), Duration::from_hours(1));
+    }
 }

@@ -126,7 +126,7 @@ fn two_jobs_for_a_real_airflow() {
         "execution_timeout=timedelta(seconds=60),",
         "pool=\"floe_test\",",
         "stage_flaky >> stage_after_flaky",
-        "# Make the pool first: airflow pools set floe_test 1 floe",
+        "# Make the pool first: airflow pools set 'floe_test' 1 floe",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }

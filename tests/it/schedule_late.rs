@@ -108,18 +108,85 @@ fn the_time_of_a_run_goes_on_over_a_restart() {
     assert_eq!((tries, state), (2, RunState::Success));
 }
 
-#[test]
-fn deadlines_that_no_run_could_keep_are_told_of_the_newest_interval_only() {
-    let clock = Arc::new(ManualClock::at(at("2026-02-01T12:20:00Z")));
+/// A hook that keeps the starts of the intervals that it is told of.
+fn keeping() -> (Hook, Arc<Mutex<Vec<String>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let tells = told.clone();
     let hook = Hook::call(move |notice| {
-        tells
-            .lock()
-            .unwrap()
-            .push(notice.interval.start().to_string());
+        let start = notice.interval.start().to_string();
+        tells.lock().unwrap().push(start);
         Ok(())
     });
+    (hook, told)
+}
+
+#[test]
+fn a_long_catch_up_is_told_of_its_newest_interval_once() {
+    // More than goes into the queue in one transaction.
+    let clock = Arc::new(ManualClock::at(at("2026-02-03T00:00:30Z")));
+    let (hook, told) = keeping();
+    let schedule = Schedule::cron("* * * * *")
+        .start(at("2026-02-01T00:00:00Z"))
+        .catch_up(CatchUp::All)
+        .deadline(Duration::from_secs(20))
+        .on_deadline(hook)
+        .job(Job::call("score", |_| Ok(Outcome::Done)));
+    let state = State::in_memory().unwrap();
+    let scheduler = || Scheduler::new(&schedule, &state).clock(clock.clone());
+    assert_eq!(scheduler().intervals(2880).run().unwrap().succeeded, 2880);
+    assert_eq!(*told.lock().unwrap(), ["2026-02-02T23:59:00Z"]);
+}
+
+#[test]
+fn a_catch_up_of_many_sets_is_told_of_the_newest_interval_only() {
+    let clock = Arc::new(ManualClock::at(at("2026-02-01T03:40:00Z")));
+    let (hook, told) = keeping();
+    let sets = (0..1100).map(|n| Parameters::new().with("n", n.to_string()));
+    let schedule = Schedule::cron("0 * * * *")
+        .start(at("2026-02-01T00:00:00Z"))
+        .catch_up(CatchUp::All)
+        .deadline(Duration::from_mins(30))
+        .on_deadline(hook)
+        .job(
+            Job::call("score", |_| Ok(Outcome::Done))
+                .map(sets)
+                .at_once(1100),
+        );
+    let state = State::in_memory().unwrap();
+    let scheduler = Scheduler::new(&schedule, &state).clock(clock);
+    assert_eq!(scheduler.intervals(3).run().unwrap().succeeded, 3300);
+    // A hook that is told too much at once loses some of it.
+    let told = told.lock().unwrap();
+    assert!(!told.is_empty());
+    assert!(told.iter().all(|start| start == "2026-02-01T02:00:00Z"));
+}
+
+#[test]
+fn an_order_for_a_later_interval_hides_no_deadline_that_was_missed() {
+    let clock = Arc::new(ManualClock::at(at("2026-02-01T00:30:00Z")));
+    let (hook, told) = keeping();
+    let schedule = Schedule::cron("0 * * * *")
+        .start(at("2026-02-01T00:00:00Z"))
+        .catch_up(CatchUp::All)
+        .deadline(Duration::from_mins(30))
+        .on_deadline(hook)
+        .job(Job::call("score", |_| Ok(Outcome::Done)));
+    let state = State::in_memory().unwrap();
+    let scheduler = || Scheduler::new(&schedule, &state).clock(clock.clone());
+    assert_eq!(scheduler().intervals(0).run().unwrap().succeeded, 0);
+    // The run of the hour from 02:00 is ordered before the schedule comes to it.
+    clock.set(at("2026-02-01T03:40:00Z"));
+    let (from, to) = (at("2026-02-01T02:00:00Z"), at("2026-02-01T03:00:00Z"));
+    let queued = schedule.backfill(&state, from, to, Reprocess::Completed);
+    assert_eq!(queued.unwrap().new, 1);
+    assert_eq!(scheduler().intervals(3).run().unwrap().succeeded, 3);
+    assert_eq!(*told.lock().unwrap(), ["2026-02-01T01:00:00Z"]);
+}
+
+#[test]
+fn deadlines_that_no_run_could_keep_are_told_of_the_newest_interval_only() {
+    let clock = Arc::new(ManualClock::at(at("2026-02-01T12:20:00Z")));
+    let (hook, told) = keeping();
     let slow = Arc::new(AtomicUsize::new(0));
     let (is_slow, ahead) = (slow.clone(), clock.clone());
     let first = Stage::call("collect", move |run| {

@@ -10,8 +10,12 @@ pub(super) fn string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// A `timedelta`.
+/// A thousand years: as good as for ever, and Python's dates can still be reckoned with it.
+const LONGEST: Duration = Duration::from_hours(1000 * 365 * 24);
+
+/// A `timedelta`, of a thousand years at most.
 pub(super) fn delta(time: Duration) -> String {
+    let time = time.min(LONGEST);
     let seconds = time.as_secs();
     match time.subsec_micros() {
         0 => format!("timedelta(seconds={seconds})"),
@@ -37,15 +41,18 @@ pub(super) fn variables<'a>(stages: impl Iterator<Item = &'a str>) -> BTreeMap<&
     variables
 }
 
+/// A word of a shell, as it stands.
+pub(super) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// A word of a shell command, with the places in it read from the environment.
 pub(super) fn word(argument: &str) -> String {
     let mut word = String::new();
     let mut rest = argument;
     let push_literal = |word: &mut String, text: &str| {
         if !text.is_empty() {
-            word.push('\'');
-            word.push_str(&text.replace('\'', r"'\''"));
-            word.push('\'');
+            word.push_str(&quoted(text));
         }
     };
     while let Some((before, variable, after)) = next_place(rest) {
@@ -143,6 +150,25 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(rendered(text), expected);
+        }
+    }
+
+    #[test]
+    fn times_are_within_what_python_reckons_with() {
+        let cases = [
+            (
+                Duration::from_millis(1500),
+                "timedelta(seconds=1, microseconds=500000)",
+            ),
+            (Duration::from_hours(1), "timedelta(seconds=3600)"),
+            (
+                LONGEST + Duration::from_nanos(1),
+                "timedelta(seconds=31536000000)",
+            ),
+            (Duration::MAX, "timedelta(seconds=31536000000)"),
+        ];
+        for (time, expected) in cases {
+            assert_eq!(delta(time), expected);
         }
     }
 

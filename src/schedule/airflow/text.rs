@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::python::{delta, of_parameter, rendered, string, variables, word};
+use super::python::{delta, of_parameter, quoted, rendered, string, variables, word};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schedule::job::work::Work;
 use crate::schedule::{CatchUp, Parameters, Retry, Schedule, Stage, Timing, exit_code};
@@ -102,10 +102,10 @@ fn heading(out: &mut String, schedule: &Schedule) -> std::fmt::Result {
                 .to_owned(),
         );
     }
-    for pool in &schedule.pools {
+    for (pool, places) in &schedule.pools {
+        let pool = quoted(pool);
         notes.push(format!(
-            "Make the pool first: airflow pools set {} {} floe",
-            pool.0, pool.1
+            "Make the pool first: airflow pools set {pool} {places} floe"
         ));
     }
     for stage in &schedule.job.stages {

@@ -19,6 +19,14 @@ const BATCH: usize = 1000;
 /// So long a look waits for others that write: what runs is watched in between.
 const SOON: Duration = Duration::from_secs(1);
 
+/// How much of what is due is in the queue, as far as anything may be put there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Opened {
+    All,
+    /// The next look goes on at once.
+    Some,
+}
+
 impl Engine<'_> {
     /// Writes down what ended, what is due and what starts; gives what was written to start.
     ///
@@ -37,8 +45,10 @@ impl Engine<'_> {
             }
             let mut settings = ledger.settings()?;
             self.tell_of_pause(settings.paused);
-            self.open(ledger, &settings, now)?;
-            self.tell_of_late(ledger, now)?;
+            // Which interval of a catch-up is the newest shows when all of it is queued.
+            if self.open(ledger, &settings, now)? == Opened::All {
+                self.tell_of_late(ledger, now)?;
+            }
             let mut launches = Vec::new();
             loop {
                 if !self.is_stopping() && (!settings.paused || self.scheduler.only_orders) {
@@ -74,11 +84,11 @@ impl Engine<'_> {
     }
 
     /// What is due goes into the queue, and the cursor moves.
-    fn open(&mut self, ledger: &Ledger<'_>, settings: &Settings, now: Timestamp) -> Result<()> {
+    fn open(&mut self, ledger: &Ledger<'_>, settings: &Settings, now: Timestamp) -> Result<Opened> {
         let may = self.may_open();
         let came = self.next_due.is_some_and(|next| next <= now);
         if settings.paused || self.is_stopping() || may == 0 || !came {
-            return Ok(());
+            return Ok(Opened::All);
         }
         let mapped: Vec<_> = self
             .schedule
@@ -96,7 +106,7 @@ impl Engine<'_> {
             most,
         ) else {
             self.next_due = None;
-            return Ok(());
+            return Ok(Opened::All);
         };
         for interval in &due.intervals {
             for key in &mapped {
@@ -118,7 +128,10 @@ impl Engine<'_> {
             tracing::warn!(%cursor, "the clock is before what was decided: nothing is due until then");
         }
         self.next_due = next.filter(|next| self.schedule.end.is_none_or(|end| *next <= end));
-        Ok(())
+        Ok(match self.next_due {
+            Some(next) if next <= now && self.may_open() > 0 => Opened::Some,
+            _ => Opened::All,
+        })
     }
 
     /// Takes runs from the queue into work, older intervals first; while the schedule is paused

@@ -10,7 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// Told once, it starts nothing more and lets what runs end, within its
 /// [`stop_grace`](super::Scheduler::stop_grace). Told twice, it ends what runs. Either way what was
-/// cut short is written down as interrupted and runs again at the next start.
+/// cut short is written down as interrupted and runs again at the next start, unless its run is out
+/// of time by then ([`run_timeout`](super::Schedule::run_timeout)).
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicU8>);
 

@@ -271,10 +271,11 @@ impl Ledger<'_> {
         let sql = "UPDATE run SET late = 1
             WHERE state IN ('queued', 'running') AND \"end\" <= ?1 AND late = 0";
         self.run(sql, [before])?;
-        let newest = late.last().map(|(interval, ..)| *interval);
-        late.retain(|(interval, _, kind, from_the_start)| {
-            !from_the_start || (*kind == RunKind::Scheduled && Some(*interval) == newest)
-        });
+        let caught_up = |(interval, _, kind, from_the_start): &(_, _, RunKind, bool)| {
+            (*from_the_start && *kind == RunKind::Scheduled).then_some(*interval)
+        };
+        let newest = late.iter().filter_map(caught_up).next_back();
+        late.retain(|run| !run.3 || newest.is_some() && caught_up(run) == newest);
         let read =
             |(interval, key, ..): (_, String, _, _)| Ok((interval, Parameters::from_key(&key)?));
         late.into_iter().map(read).collect()

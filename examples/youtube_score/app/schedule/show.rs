@@ -256,7 +256,7 @@ pub(super) fn pools(schedule: &Schedule, out: &mut impl Write) -> Outcome {
     for (name, places) in schedule.pools() {
         writeln!(
             out,
-            "make the pool first: airflow pools set {name} {places} floe"
+            "make the pool first: airflow pools set '{name}' {places} floe"
         )?;
     }
     Ok(())
