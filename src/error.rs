@@ -174,6 +174,14 @@ impl Error {
         self
     }
 
+    /// Says what else went wrong beside it; it may go away by itself when both may.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn and_also(mut self, other: &Self) -> Self {
+        self.0.message = format!("{}; {}", self.0.message, other.0.message).into();
+        self.0.transient &= other.0.transient;
+        self
+    }
+
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

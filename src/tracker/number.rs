@@ -28,7 +28,11 @@ pub(super) fn serialize<S: Serializer>(
     value: &Option<f64>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    value.map(to_json).serialize(serializer)
+    match value {
+        // Most are: no detour.
+        Some(value) if value.is_finite() => serializer.serialize_some(value),
+        value => value.map(to_json).serialize(serializer),
+    }
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(

@@ -288,3 +288,23 @@ fn a_server_that_asks_for_hours_is_not_waited_for() {
     assert!(error.is_transient());
     assert!(error.help().unwrap().contains("7200 s"), "{error}");
 }
+
+#[test]
+fn failures_of_a_file_that_arrived_count_no_more() {
+    let (fake, folder) = (Fake::start(), TempDir::new().unwrap());
+    // Each file fails twice, which a third time would be too often.
+    fake.fail(|route, nth| {
+        let fails = route == "artifacts" && nth % 3 != 2;
+        let broken = r#"{"error_code": "INTERNAL_ERROR", "message": "no room now"}"#;
+        fails.then(|| Fault::Says(500, "", broken.to_owned()))
+    });
+    let ours = tracker(&fake.url, folder.path()).deadline(Duration::from_mins(1));
+    let log = RunLog::start(&ours, &RunInfo::named("again")).unwrap();
+    for text in ["one", "two"] {
+        log.text("same.txt", text).unwrap();
+        ours.flush().unwrap();
+    }
+    log.finish(Status::Finished).unwrap();
+    let kept = fake.kept();
+    assert_eq!(kept.artifacts.values().next().unwrap(), b"two");
+}

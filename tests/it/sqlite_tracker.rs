@@ -12,6 +12,7 @@ mod crash;
 mod for_python;
 mod journals;
 mod kept;
+mod others;
 mod refusals;
 
 /// A database in a folder of its own.

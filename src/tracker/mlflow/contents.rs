@@ -82,12 +82,15 @@ impl Replay {
 
     /// Sends a file. A server that takes everything else and fails for this one each time, refuses it.
     fn put(&mut self, uri: &str, path: &str, body: Upload<'_>) -> Answer<()> {
+        let place = || format!("{uri}/{path}");
         let Err(mut trouble) = self.api.put(uri, path, body) else {
+            if !self.failed_uploads.is_empty() {
+                self.failed_uploads.remove(&place());
+            }
             return Ok(());
         };
         if trouble.status == Some(500) && trouble.class == Class::Busy {
-            let place = format!("{uri}/{path}");
-            let failed = self.failed_uploads.entry(place).or_default();
+            let failed = self.failed_uploads.entry(place()).or_default();
             *failed += 1;
             if *failed >= UPLOADS && self.api.experiments().is_ok() {
                 trouble.class = Class::Refused;

@@ -3,14 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::spool;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tracker::{Artifact, Content, Event, What};
 
-/// The events, with every file and folder copied into `folder`; nothing when none speaks of one.
-pub(super) fn taken(events: &[Event], folder: &Path) -> Result<Option<Vec<Event>>> {
+/// The events, with every file and folder copied into the folder beside a spool; nothing when none
+/// speaks of one.
+pub(super) fn taken(events: &[Event], spool: &Path) -> Result<Option<Vec<Event>>> {
     if !events.iter().any(|event| path_of(event).is_some()) {
         return Ok(None);
     }
+    let folder = &spool::files(spool);
     let copied = events.iter().map(|event| {
         let Some((artifact, path)) = path_of(event) else {
             return Ok(event.clone());

@@ -47,7 +47,7 @@ pub(super) struct State {
     fresh: u64,
     /// The runs that began and did not end.
     open: BTreeSet<String>,
-    is_sending: bool,
+    sender: Sender,
     /// How many wait for all to be sent.
     flushing: usize,
     pub(super) stop: bool,
@@ -59,6 +59,24 @@ pub(super) struct State {
     pub(super) unreachable: u32,
     /// What the server did not take.
     pub(super) faults: Vec<String>,
+}
+
+/// The thread that sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Sender {
+    #[default]
+    Absent,
+    /// It ended, since the settings let nothing be sent at all: only a flush tries that again.
+    Hopeless,
+    /// It waits for something to do.
+    Idle,
+    Working,
+}
+
+impl Sender {
+    fn is_there(self) -> bool {
+        matches!(self, Self::Idle | Self::Working)
+    }
 }
 
 impl State {
@@ -107,11 +125,12 @@ impl Live {
             return Ok(());
         };
         // Files are copied first: an event that speaks of one must not stand without it.
-        match copies::taken(events, &spool::files(writer.path()))? {
+        match copies::taken(events, writer.path())? {
             Some(events) => writer.events(&events)?,
             None => writer.events(events)?,
         }
         state.recorded = writer.end();
+        let before = state.fresh;
         state.fresh += events.len() as u64;
         for event in events {
             match event.what {
@@ -120,11 +139,13 @@ impl Live {
                 _ => {}
             }
         }
-        let first = state.fresh == events.len() as u64;
-        if !state.is_sending {
-            self.start(&mut state)?;
-        } else if first || state.fresh >= MANY {
-            self.work.notify_one();
+        // Each call into the system to wake it takes longer than all else that is done here.
+        let many = before < MANY && state.fresh >= MANY;
+        match state.sender {
+            Sender::Absent => self.start(&mut state)?,
+            Sender::Idle => self.work.notify_one(),
+            Sender::Working if many => self.work.notify_one(),
+            Sender::Working | Sender::Hopeless => {}
         }
         Ok(())
     }
@@ -168,7 +189,7 @@ impl Live {
             )
             .with_help("the events are in the spool; call `sync` later")
         })?;
-        state.is_sending = true;
+        state.sender = Sender::Working;
         Ok(())
     }
 
@@ -192,7 +213,7 @@ impl Live {
         // Only what is tried from now on counts: a person may have put right what was wrong.
         state.unreachable = 0;
         state.is_barred = false;
-        if state.has_work() && !state.is_sending {
+        if state.has_work() && !state.sender.is_there() {
             self.start(&mut state)?;
         }
         state.flushing += 1;
@@ -279,8 +300,10 @@ impl Live {
             if state.stop {
                 return false;
             }
+            state.sender = Sender::Idle;
             let woken = self.work.wait(state);
             state = woken.unwrap_or_else(PoisonError::into_inner);
+            state.sender = Sender::Working;
         }
         state.fresh = 0;
         true
@@ -321,17 +344,17 @@ impl Live {
         self.work.notify_all();
         let waited = self
             .news
-            .wait_timeout_while(state, ENDING, |state| state.is_sending);
+            .wait_timeout_while(state, ENDING, |state| state.sender.is_there());
         state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        if !state.is_sending {
+        if !state.sender.is_there() {
             // Its lock goes with it, so that `sync` may have the spool.
             state.writer = None;
         }
     }
 
-    /// Says that the sender has ended.
-    pub(super) fn ended(&self) {
-        self.tell(|state| state.is_sending = false);
+    /// Says that the sender has ended, and what is left of it.
+    pub(super) fn ended(&self, left: Sender) {
+        self.tell(|state| state.sender = left);
     }
 
     /// What the server did not take, so far.

@@ -1,6 +1,6 @@
 //! The thread that tells a spool to the server while it is written.
 
-use super::live::Live;
+use super::live::{Live, Sender};
 use super::replay::Replay;
 use super::spool::{Chunk, Reader};
 use super::trouble::{Class, Trouble};
@@ -9,25 +9,25 @@ use crate::error::Error;
 /// Works until the tracker is dropped.
 pub(super) fn run(live: &Live) {
     /// Says so also when the work ends in a panic: nobody then waits for it in vain.
-    struct Ended<'a>(&'a Live);
+    struct Ended<'a>(&'a Live, Sender);
     impl Drop for Ended<'_> {
         fn drop(&mut self) {
-            self.0.ended();
+            self.0.ended(self.1);
         }
     }
-    let ended = Ended(live);
-    work(live);
-    drop(ended);
+    let mut ended = Ended(live, Sender::Absent);
+    ended.1 = work(live);
 }
 
-fn work(live: &Live) {
+fn work(live: &Live) -> Sender {
     let mut replay = match Replay::new(&live.settings) {
         Ok(replay) => replay,
         Err(error) => {
-            return live.tell(|state| {
+            live.tell(|state| {
                 state.trouble = Some((error, false));
                 state.is_barred = true;
             });
+            return Sender::Hopeless;
         }
     };
     for fault in &live.settings.faults {
@@ -49,11 +49,12 @@ fn work(live: &Live) {
             Err(trouble) => {
                 attempts += 1;
                 if !failed(live, &trouble, attempts) {
-                    return;
+                    break;
                 }
             }
         }
     }
+    Sender::Absent
 }
 
 /// Sends what was written since; returns up to where.

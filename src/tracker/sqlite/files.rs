@@ -156,24 +156,27 @@ impl Files {
 
     /// Makes what was written survive a power loss.
     pub(super) fn flush(&mut self) -> Result<()> {
-        for path in std::mem::take(&mut self.unsynced) {
-            match File::open(&path).and_then(|file| file.sync_all()) {
-                // Somebody deleted it since.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                done => done.map_err(|error| fail(&path, &error))?,
-            }
+        // What fails stays for the next flush, with all behind it.
+        while let Some(path) = self.unsynced.last() {
+            sync(path)?;
+            self.unsynced.pop();
         }
-        let folders = std::mem::take(&mut self.unsynced_folders);
-        // Not every system can bring the names in a folder to the disk by itself.
-        for folder in folders.into_iter().filter(|_| cfg!(unix)) {
-            // That of a relative name is here.
-            let folder = folder.join(".");
-            match File::open(&folder).and_then(|folder| folder.sync_all()) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                done => done.map_err(|error| fail(&folder, &error))?,
+        while let Some(folder) = self.unsynced_folders.last() {
+            // Not every system can bring the names in a folder to the disk by itself.
+            if cfg!(unix) {
+                sync(folder)?;
             }
+            self.unsynced_folders.pop_last();
         }
         Ok(())
+    }
+}
+
+/// Brings a file to the disk, or the names in a folder, unless somebody deleted it since.
+fn sync(path: &Path) -> Result<()> {
+    match File::open(path).and_then(|file| file.sync_all()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done.map_err(|error| fail(path, &error)),
     }
 }
 

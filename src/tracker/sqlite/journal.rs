@@ -143,7 +143,12 @@ impl Journal {
 
     /// Whether numbers wait for the database.
     pub(super) fn is_waiting(&self) -> bool {
-        self.done < self.frames.len()
+        self.waiting() > 0
+    }
+
+    /// The bytes of all frames that wait for the database.
+    pub(super) fn waiting(&self) -> usize {
+        self.frames.len() - self.done
     }
 
     /// The first frames that wait for the database, as many as go into one transaction.

@@ -103,9 +103,15 @@ impl Journals {
         let mut pause = GATHERING;
         while self.wait(pause) {
             let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+            // Those who record wait for this thread, and nobody is told that it waited in vain.
+            let so_far = inner.store.hurry();
             pause = match inner.bring_all() {
-                Ok(()) => GATHERING,
+                Ok(()) => {
+                    inner.store.heed(None);
+                    GATHERING
+                }
                 Err(error) => {
+                    inner.store.wait(so_far);
                     tracing::debug!(%error, "numbers wait for the database");
                     pause.saturating_mul(2).min(LONGEST_PAUSE)
                 }
@@ -164,6 +170,11 @@ impl Journals {
         waiting.map(|(run, _)| run.clone()).collect()
     }
 
+    /// How many bytes of numbers of a run wait.
+    fn waiting_of(&self, run: &str) -> usize {
+        self.lock().runs.get(run).map_or(0, Journal::waiting)
+    }
+
     /// The first numbers of a run that wait.
     fn first(&self, run: &str) -> Option<Vec<u8>> {
         let state = self.lock();
@@ -204,7 +215,7 @@ impl Journals {
 }
 
 impl Inner {
-    /// Brings the numbers of a run that wait to the database.
+    /// Brings the numbers of a run that wait to the database; those that come meanwhile wait on.
     ///
     /// # Errors
     ///
@@ -212,11 +223,14 @@ impl Inner {
     pub(super) fn bring(&mut self, run: &str) -> Result<()> {
         let mut lost: Option<(usize, Error)> = None;
         let mut brought = Ok(());
-        while let Some(frames) = self.journals.first(run) {
+        let mut left = self.journals.waiting_of(run);
+        while left > 0
+            && let Some(frames) = self.journals.first(run)
+        {
+            left = left.saturating_sub(frames.len());
             let numbers = journal::numbers(&frames);
             let count = numbers.len();
             let written = self.write("", &[(run, &[Entry::Metrics(numbers)])]);
-            self.store.heed(written.as_ref().err());
             match written {
                 Ok(None) => {}
                 Ok(Some(why)) => {
@@ -244,7 +258,13 @@ impl Inner {
     pub(super) fn bring_all(&mut self) -> Result<()> {
         let mut brought = Ok(());
         for run in self.journals.waiting() {
-            brought = brought.and(self.bring(&run));
+            let done = self.bring(&run);
+            // Others hold the database, or it has no room: nor would those of the next run go there.
+            let is_over = done.as_ref().is_err_and(Error::is_transient);
+            brought = brought.and(done);
+            if is_over {
+                break;
+            }
         }
         brought
     }

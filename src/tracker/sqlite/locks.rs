@@ -23,8 +23,10 @@ pub(super) struct Locks {
 }
 
 impl Locks {
-    /// Of the database with this path.
+    /// Of the database with this path, whatever links lead to it.
     pub(super) fn beside(database: &Path) -> Self {
+        let real = fs::canonicalize(database);
+        let database = real.as_deref().unwrap_or(database);
         let mut name = database.file_name().unwrap_or_default().to_owned();
         name.push("-running");
         Self {
@@ -36,7 +38,7 @@ impl Locks {
     /// Takes the lock of a run, unless there is one: who began the run before keeps it, with the
     /// numbers in it.
     pub(super) fn take(&mut self, run: &str) -> io::Result<()> {
-        if self.held.contains_key(run) || self.folder.join(run).exists() {
+        if self.held.contains_key(run) || self.is_elsewhere(run) {
             return Ok(());
         }
         let mut made = self.make(run);
@@ -62,6 +64,11 @@ impl Locks {
         file.try_lock().map_err(io::Error::from)?;
         fs::rename(&unborn, self.folder.join(run))?;
         Ok(file)
+    }
+
+    /// Whether a run has a lock that is not held here.
+    pub(super) fn is_elsewhere(&self, run: &str) -> bool {
+        !self.held.contains_key(run) && self.folder.join(run).exists()
     }
 
     /// The lock of a run, if it is held here.

@@ -103,7 +103,11 @@ impl SqliteTracker {
     /// [`ErrorKind::Track`] when it cannot be opened or written, is held by another process for too
     /// long, or is not MLflow's.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref().to_owned();
+        // The process may go to another folder while it works.
+        let path = std::path::absolute(path).map_err(|error| {
+            let message = format!("the database has no path: {error}");
+            Error::new(ErrorKind::Track, message).with_help("name a file")
+        })?;
         let journals = Arc::new(Journals::default());
         let mut inner = Inner {
             store: Store::open(&path, PATIENCE)?,
@@ -131,7 +135,8 @@ impl SqliteTracker {
 
     /// Keeps artifacts in another folder. `mlflow ui` is told of it by `--artifacts-destination`.
     pub fn artifacts(self, folder: impl Into<PathBuf>) -> Self {
-        self.lock().files.folder = folder.into();
+        let folder = folder.into();
+        self.lock().files.folder = std::path::absolute(&folder).unwrap_or(folder);
         self
     }
 
@@ -151,7 +156,7 @@ impl SqliteTracker {
         self
     }
 
-    /// The database.
+    /// The database, by its whole path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -171,7 +176,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         let brought = self.lock().bring_all();
-        if let Err(error) = brought.and(self.journals.take_lost()) {
+        if let Err(error) = joined([brought, self.journals.take_lost()]) {
             tracing::warn!(%error, "a tracker is closed");
         }
         self.journals.stop();
@@ -207,20 +212,34 @@ impl Tracker for SqliteTracker {
             }
         }
         let written = self.lock().keep(&self.experiment, &kept);
-        written.and(refused.map_or(Ok(()), Err))
+        written?.or(refused).map_or(Ok(()), Err)
     }
 
     fn flush(&self) -> Result<()> {
         let mut inner = self.lock();
-        let brought = inner.bring_all().and(self.shared.journals.take_lost());
+        let brought = inner.bring_all();
+        inner.store.heed(brought.as_ref().err());
+        let lost = self.shared.journals.take_lost();
         let files = inner.files.flush();
-        brought.and(inner.store.flush()).and(files)
+        joined([brought, lost, inner.store.flush(), files])
     }
 }
 
+/// The first error, with the words of those behind it.
+fn joined(done: impl IntoIterator<Item = Result<()>>) -> Result<()> {
+    let errors = done.into_iter().filter_map(Result::err);
+    let all = errors.reduce(|first, next| first.and_also(&next));
+    all.map_or(Ok(()), Err)
+}
+
 impl Inner {
-    /// Writes events, and before them what their runs began with where that is not there yet.
-    fn keep(&mut self, experiment: &str, events: &[(&str, Vec<Entry>)]) -> Result<()> {
+    /// Writes events, and before them what their runs began with where that is not there yet; gives
+    /// the first thing that was refused.
+    ///
+    /// # Errors
+    ///
+    /// When nothing was written.
+    fn keep(&mut self, experiment: &str, events: &[(&str, Vec<Entry>)]) -> Result<Option<Error>> {
         let runs = events.iter().map(|(run, _)| *run);
         let late: Vec<_> = runs
             .filter_map(|run| self.unbegun.remove_entry(run))
@@ -232,8 +251,9 @@ impl Inner {
             let mut of_run = all.iter().filter(|(of, _)| *of == run);
             of_run.any(|(_, entries)| entries.iter().any(is))
         };
+        let began = |run: &str| has(run, |entry| matches!(entry, Entry::Run(_)));
         let ended = |run: &str| has(run, |entry| matches!(entry, Entry::End(_)));
-        let written = self.write_after_numbers(experiment, &all, ended);
+        let written = self.write_after_numbers(experiment, &all, began, ended);
         if written.is_ok() {
             for (run, _) in all.iter().filter(|(run, _)| ended(run)) {
                 self.journals.end(run);
@@ -241,9 +261,10 @@ impl Inner {
             }
         }
         // What ended is not begun any more.
-        let began = |entries: &[Entry]| matches!(entries.first(), Some(Entry::Run(_)));
-        for (run, entries) in all.iter().filter(|(run, of)| began(of) && !ended(run)) {
-            if written.is_err() && !self.store.has_run(run) {
+        let begins = |entries: &[Entry]| matches!(entries.first(), Some(Entry::Run(_)));
+        let is_whole = matches!(written, Ok(None));
+        for (run, entries) in all.iter().filter(|(run, of)| begins(of) && !ended(run)) {
+            if !is_whole && !self.store.has_run(run) {
                 self.unbegun.insert((*run).to_owned(), entries.to_vec());
             } else if let Some(lock) = self.locks.held(run) {
                 self.journals.begin(run, lock);
@@ -257,19 +278,25 @@ impl Inner {
         &mut self,
         experiment: &str,
         events: &[(&str, &[Entry])],
+        began: impl Fn(&str) -> bool,
         ended: impl Fn(&str) -> bool,
-    ) -> Result<()> {
+    ) -> Result<Option<Error>> {
+        let mut brought = Ok(());
         let runs: BTreeSet<&str> = events.iter().map(|(run, _)| *run).collect();
         for run in runs {
             if ended(run) {
                 // Another thread may tell more of the run meanwhile.
                 self.journals.close(run);
             }
-            self.bring(run)?;
+            if began(run) && self.locks.is_elsewhere(run) {
+                // The process that had it may be gone, and this one goes on with its run.
+                brought = brought.and_then(|()| self.mark_dead());
+            }
+            brought = brought.and_then(|()| self.bring(run));
         }
-        let written = self.write(experiment, events);
+        let written = brought.and_then(|()| self.write(experiment, events));
         self.store.heed(written.as_ref().err());
-        written?.map_or(Ok(()), Err)
+        written
     }
 
     /// Marks the runs whose process is gone.
@@ -287,8 +314,18 @@ impl Inner {
                          else move that file away"
                 ))
             })?;
-            write::mark_killed(&mut self.store, &run, &numbers)?;
-            lock.clear();
+            let is_there = write::mark_killed(&mut self.store, &run, &numbers)?;
+            if is_there || numbers.is_empty() {
+                lock.clear();
+            } else {
+                let file = format!("{shown}-running/{run}");
+                tracing::warn!(
+                    file,
+                    numbers = numbers.len(),
+                    "the database does not have the run of these numbers: put back the one that \
+                     has, or delete the file"
+                );
+            }
         }
         Ok(())
     }
@@ -362,7 +399,7 @@ mod tests {
         let mut inner = tracker.lock();
         let end = entries(&Event::now(log.run(), finished())).unwrap();
         inner
-            .write_after_numbers("", &[(log.run(), &end)], |_| true)
+            .write_after_numbers("", &[(log.run(), &end)], |_| false, |_| true)
             .unwrap();
         let before = "SELECT count(*) FROM metrics";
         let before = inner

@@ -1,10 +1,12 @@
 //! The database: opened, made, checked, and what its errors say.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior};
 
 use super::schema;
 use crate::error::{Error, ErrorKind, Result};
@@ -23,6 +25,8 @@ pub(super) struct Store {
     pub(super) has_workspaces: bool,
     /// How long it waits for others.
     pub(super) patience: Duration,
+    /// How long it waits for them at this time.
+    waits: Duration,
 }
 
 impl Store {
@@ -36,6 +40,7 @@ impl Store {
             connection,
             has_workspaces: false,
             patience,
+            waits: patience,
         };
         store.make().map_err(fail)?;
         store.check()?;
@@ -142,15 +147,26 @@ impl Store {
     }
 
     /// Who was waited for in vain once is not waited for at every event, until it lets go.
-    pub(super) fn heed(&self, failed: Option<&Error>) {
-        let is_held = failed.is_some_and(Error::is_transient);
-        let patience = if is_held {
-            self.patience.min(IMPATIENCE)
+    pub(super) fn heed(&mut self, failed: Option<&Error>) {
+        if failed.is_some_and(Error::is_transient) {
+            self.hurry();
         } else {
-            self.patience
-        };
+            self.wait(self.patience);
+        }
+    }
+
+    /// Waits for others no longer than a moment, and tells how long it waited so far.
+    pub(super) fn hurry(&mut self) -> Duration {
+        let so_far = self.waits;
+        self.wait(self.patience.min(IMPATIENCE));
+        so_far
+    }
+
+    /// Waits so long for others.
+    pub(super) fn wait(&mut self, time: Duration) {
+        self.waits = time;
         // Refused only where a statement is under way, and here none is.
-        let _ = self.connection.busy_timeout(patience);
+        let _ = self.connection.busy_timeout(time);
     }
 
     /// Whether a run has begun, as far as can be told.
@@ -160,18 +176,44 @@ impl Store {
         found.is_ok()
     }
 
-    /// Makes all commits survive a power loss.
+    /// Makes all commits survive a power loss, and waits for nobody.
     pub(super) fn flush(&self) -> Result<()> {
-        // In another mode than WAL this does nothing, and the commits are on the disk already.
+        let read = |row: &Row<'_>| {
+            let (frames, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
+            Ok((row.get::<_, i64>(0)?, frames, moved))
+        };
         let done = self
             .connection
-            .query_row("PRAGMA wal_checkpoint(FULL)", [], |_| Ok(()));
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], read);
         match done {
-            Ok(()) => Ok(()),
-            // Another process reads an older state; its own checkpoint will follow.
-            Err(error) if is_busy(&error) => Ok(()),
+            // All of it is in the database and on the disk. In another mode than WAL the counts are
+            // -1, and the commits are on the disk already.
+            Ok((0, frames, moved)) if frames == moved => Ok(()),
+            // Others read an older state, or move the frames now.
+            Ok(_) => self.sync_log(),
+            Err(error) if is_busy(&error) => self.sync_log(),
             Err(error) => Err(said(&self.path, error)),
         }
+    }
+
+    /// Brings the write-ahead log to the disk, and its name. SQLite has its locks on other files, so
+    /// that closing this one frees none.
+    fn sync_log(&self) -> Result<()> {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        let folder = self.path.parent().filter(|_| cfg!(unix));
+        for path in [Some(Path::new(&log)), folder].into_iter().flatten() {
+            match File::open(path).and_then(|file| file.sync_all()) {
+                // Its last reader has just moved all of it to the database.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                done => done.map_err(|error| {
+                    let shown = path.display();
+                    let message = format!("`{shown}` was not brought to the disk: {error}");
+                    Error::new(ErrorKind::Track, message).with_help("check the disk")
+                })?,
+            }
+        }
+        Ok(())
     }
 }
 

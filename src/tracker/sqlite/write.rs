@@ -150,7 +150,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Begins a run; one that has begun already stays as it is.
+    /// Begins a run; one that has begun already stays as it is, unless it was taken for dead.
     fn begin(&mut self, run: &str, of: &RunEntry) -> Result<()> {
         let name = of.experiment.as_deref().unwrap_or(self.experiment);
         let experiment = self.experiment_of(name, of.start_time)?;
@@ -174,8 +174,13 @@ impl Writer<'_> {
             uri,
             experiment
         ];
-        let begun = self.connection.execute(sql, values);
-        begun.map(drop).map_err(|error| said(self.path, error))
+        let begin = || {
+            if self.connection.execute(sql, values)? == 0 {
+                revive(self.connection, run)?;
+            }
+            Ok(())
+        };
+        begin().map_err(|error| said(self.path, error))
     }
 
     /// The number of an experiment, which is made if it is not there.
@@ -354,9 +359,23 @@ fn write_input(
     Ok(role.optional()?.unwrap_or_else(|| of.context.clone()))
 }
 
+/// What the tag `floe.error` of a run says whose process is gone.
+const GONE: &str = "its process ended without ending the run";
+
+/// Somebody goes on with a run that was marked.
+fn revive(connection: &Connection, run: &str) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM tags WHERE run_uuid = ?1 AND key = 'floe.error' AND value = ?2";
+    if connection.execute(sql, [run, GONE])? > 0 {
+        let sql = "UPDATE runs SET status = 'RUNNING', end_time = NULL \
+                   WHERE run_uuid = ?1 AND status = 'KILLED'";
+        connection.execute(sql, [run])?;
+    }
+    Ok(())
+}
+
 /// Marks a run whose process is gone, unless it ended before, and keeps the numbers that it left.
-/// It lasted until it was last heard of.
-pub(super) fn mark_killed(store: &mut Store, run: &str, numbers: &[MetricEntry]) -> Result<()> {
+/// It lasted until it was last heard of. Tells whether the database has the run.
+pub(super) fn mark_killed(store: &mut Store, run: &str, numbers: &[MetricEntry]) -> Result<bool> {
     let Store {
         path, connection, ..
     } = store;
@@ -380,10 +399,10 @@ pub(super) fn mark_killed(store: &mut Store, run: &str, numbers: &[MetricEntry])
             [run],
         )?;
         if marked > 0 {
-            let what = "its process ended without ending the run";
-            write_tags(&marking, run, &[("floe.error".to_owned(), what.to_owned())])?;
+            write_tags(&marking, run, &[("floe.error".to_owned(), GONE.to_owned())])?;
         }
-        marking.commit()
+        marking.commit()?;
+        Ok(is_there)
     };
     mark().map_err(|error| said(path, error))
 }
