@@ -12,8 +12,11 @@ import subprocess
 import sys
 import time
 
-# What a page of MLflow takes on a slow machine.
-SECONDS = 20
+# What a page of MLflow mostly takes on a slow machine, and how much longer one is waited for that
+# shows nothing yet.
+SECONDS, LONGEST = 20, 120
+# A page that is drawn has more characters than this.
+FEWEST = 100
 
 
 class Browser:
@@ -73,11 +76,21 @@ class Browser:
         )
         self.ask("Page.navigate", session, url=url)
         time.sleep(SECONDS)
+        deadline = time.monotonic() + LONGEST
+        while self.characters(session) < FEWEST:
+            if time.monotonic() > deadline:
+                sys.exit(f"{url} is still empty: no picture is taken")
+            time.sleep(1)
         data = self.ask("Page.captureScreenshot", session, format="png")["data"]
         with open(path, "wb") as file:
             file.write(base64.b64decode(data))
         self.ask("Target.closeTarget", targetId=target)
         print(path)
+
+    def characters(self, session):
+        """How much text a page shows."""
+        text = "document.body ? document.body.innerText.length : 0"
+        return self.ask("Runtime.evaluate", session, expression=text)["result"]["value"]
 
 
 def main():
