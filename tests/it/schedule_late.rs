@@ -138,6 +138,36 @@ fn a_long_catch_up_is_told_of_its_newest_interval_once() {
 }
 
 #[test]
+fn a_run_that_is_truly_late_is_told_of_while_others_are_still_caught_up() {
+    let clock = Arc::new(ManualClock::at(at("2026-02-01T00:01:00Z")));
+    let (hook, told) = keeping();
+    let (stop, calls) = (Stop::new(), Arc::new(AtomicUsize::new(0)));
+    let (tells, counted) = (stop.clone(), calls.clone());
+    let job = Job::call("score", move |_| {
+        if counted.fetch_add(1, Ordering::SeqCst) > 0 {
+            return Ok(Outcome::Done);
+        }
+        tells.tell();
+        Err(away())
+    });
+    let schedule = Schedule::cron("* * * * *")
+        .start(at("2026-02-01T00:00:00Z"))
+        .catch_up(CatchUp::All)
+        .retry(Retry::times(3).delay(Duration::from_secs(1)))
+        .deadline(Duration::from_secs(20))
+        .on_deadline(hook)
+        .job(job);
+    let state = State::in_memory().unwrap();
+    let scheduler = || Scheduler::new(&schedule, &state).clock(clock.clone());
+    // The first run begins in time; its scheduler is stopped, and the machine sleeps for three days.
+    scheduler().stop_by(&stop).intervals(1).run().unwrap();
+    clock.set(at("2026-02-04T00:00:30Z"));
+    assert_eq!(scheduler().intervals(4320).run().unwrap().succeeded, 4320);
+    let told = told.lock().unwrap();
+    assert_eq!(*told, ["2026-02-01T00:00:00Z", "2026-02-03T23:59:00Z"]);
+}
+
+#[test]
 fn a_catch_up_of_many_sets_is_told_of_the_newest_interval_only() {
     let clock = Arc::new(ManualClock::at(at("2026-02-01T03:40:00Z")));
     let (hook, told) = keeping();

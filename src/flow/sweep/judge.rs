@@ -3,6 +3,7 @@
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::candidates::Candidate;
@@ -23,6 +24,17 @@ use crate::splitter::Fold;
 use crate::threads;
 use crate::tracker::{Status, Surroundings, Tracker, What, new_id};
 use crate::transform::Invert;
+
+/// Stops the other workers when one panics, as they stop at an error.
+struct Stopping<'a>(&'a AtomicBool);
+
+impl Drop for Stopping<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
 
 /// What all candidates are judged by.
 pub(super) struct Judging<'a, C, K> {
@@ -88,6 +100,7 @@ impl<C: Clone + Sync, K: Tracker> Judging<'_, C, K> {
             AtomicBool::new(false),
         );
         let work = || {
+            let _stopping = Stopping(&stopped);
             while !stopped.load(Ordering::Relaxed) {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let Some(slot) = waiting.get(at) else { return };

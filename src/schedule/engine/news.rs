@@ -97,12 +97,17 @@ impl Engine<'_> {
     }
 
     /// Tells of runs that have missed their deadline.
-    pub(super) fn tell_of_late(&mut self, ledger: &Ledger<'_>, now: Timestamp) -> Result<()> {
+    pub(super) fn tell_of_late(
+        &mut self,
+        ledger: &Ledger<'_>,
+        now: Timestamp,
+        caught_up: bool,
+    ) -> Result<()> {
         let deadline = self.schedule.deadline;
         let Some(Ok(deadline)) = deadline.map(SignedDuration::try_from) else {
             return Ok(());
         };
-        for (interval, parameters) in ledger.late(deadline, now)? {
+        for (interval, parameters) in ledger.late(deadline, now, caught_up)? {
             self.tell(Occasion::Deadline, interval, parameters, None, None);
         }
         Ok(())

@@ -46,9 +46,8 @@ impl Engine<'_> {
             let mut settings = ledger.settings()?;
             self.tell_of_pause(settings.paused);
             // Which interval of a catch-up is the newest shows when all of it is queued.
-            if self.open(ledger, &settings, now)? == Opened::All {
-                self.tell_of_late(ledger, now)?;
-            }
+            let opened = self.open(ledger, &settings, now)?;
+            self.tell_of_late(ledger, now, opened == Opened::All)?;
             let mut launches = Vec::new();
             loop {
                 if !self.is_stopping() && (!settings.paused || self.scheduler.only_orders) {

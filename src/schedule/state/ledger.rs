@@ -245,16 +245,20 @@ impl Ledger<'_> {
     /// Runs that are open so long after the end of their interval, and of which nobody was told yet.
     ///
     /// One that was queued later than that could never keep its deadline. Of an order nobody is told
-    /// then, and of intervals that are caught up only of the newest.
+    /// then, and of intervals that are caught up only of the newest: these wait for the call that
+    /// has `caught_up`.
     pub(crate) fn late(
         &self,
         deadline: SignedDuration,
         now: Timestamp,
+        caught_up: bool,
     ) -> Result<Vec<(Interval, Parameters)>> {
         let deadline = i64::try_from(deadline.as_millis()).unwrap_or(i64::MAX);
         let before = to_ms(now).saturating_sub(deadline);
         let sql = "SELECT start, \"end\", parameters, kind, created - \"end\" FROM run
-            WHERE state IN ('queued', 'running') AND \"end\" <= ?1 AND late = 0 ORDER BY start, id";
+            WHERE state IN ('queued', 'running') AND \"end\" <= ?1 AND late = 0
+                AND (?3 OR created - \"end\" < ?2) ORDER BY start, id";
+        let which = params![before, deadline, caught_up];
         let read = |row: &Row<'_>| {
             let (kind, queued_after) = (row.get::<_, RunKind>(3)?, row.get::<_, i64>(4)?);
             Ok((
@@ -264,13 +268,14 @@ impl Ledger<'_> {
                 queued_after >= deadline,
             ))
         };
-        let mut late = self.many(sql, [before], read)?;
+        let mut late = self.many(sql, which, read)?;
         if late.is_empty() {
             return Ok(Vec::new());
         }
         let sql = "UPDATE run SET late = 1
-            WHERE state IN ('queued', 'running') AND \"end\" <= ?1 AND late = 0";
-        self.run(sql, [before])?;
+            WHERE state IN ('queued', 'running') AND \"end\" <= ?1 AND late = 0
+                AND (?3 OR created - \"end\" < ?2)";
+        self.run(sql, which)?;
         let caught_up = |(interval, _, kind, from_the_start): &(_, _, RunKind, bool)| {
             (*from_the_start && *kind == RunKind::Scheduled).then_some(*interval)
         };
