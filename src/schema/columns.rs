@@ -1,7 +1,10 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use polars::prelude::{Expr, PlIndexSet, PlSmallStr, Schema as PolarsSchema, Selector};
+use polars::prelude::{
+    Column, Expr, Field as PolarsField, PlIndexSet, PlSmallStr, PolarsResult,
+    Schema as PolarsSchema, Selector,
+};
 
 use super::{Role, Schema};
 use crate::error::{Error, ErrorKind, Result};
@@ -249,6 +252,22 @@ impl<T: Into<PlSmallStr>> FromIterator<T> for Columns {
 /// other columns, the target among them, in place of one that is so named.
 pub(crate) fn column(name: impl Into<PlSmallStr>) -> Expr {
     Expr::Column(name.into())
+}
+
+/// A column by a function of its batches, which keeps their rows, and by one of its field.
+///
+/// Polars' own `map` hands every batch to a thread of another pool, since its function might run a
+/// query: that costs more than scaling the batch, and ours never do.
+pub(crate) fn mapped(
+    of: Expr,
+    function: impl Fn(Column) -> PolarsResult<Column> + Send + Sync + 'static,
+    field: impl Fn(&PolarsSchema, &PolarsField) -> PolarsResult<PolarsField> + Send + Sync + 'static,
+) -> Expr {
+    of.map_many(
+        move |columns| function(std::mem::take(&mut columns[0])),
+        &[],
+        move |schema, fields| field(schema, &fields[0]),
+    )
 }
 
 /// The columns that an expression reads.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use polars::prelude::{PlSmallStr, Schema as PolarsSchema};
 
 pub use columns::Columns;
-pub(crate) use columns::{column, refuse_role, roots};
+pub(crate) use columns::{column, mapped, refuse_role, roots};
 pub(crate) use dtype::Dtype;
 use field::tag_of;
 pub use field::{Field, Nullable, Role};

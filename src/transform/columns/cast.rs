@@ -198,7 +198,8 @@ impl Apply for Cast {
         let known = Schema::from_polars(&*frame.collect_schema()?);
         let exprs = self.resolve(&known)?.into_iter().map(|name| {
             let (step, dtype) = (self.clone(), self.dtype.0.clone());
-            schema::column(name).map(
+            schema::mapped(
+                schema::column(name),
                 move |column| {
                     let cast = step.cast(&column);
                     cast.map_err(|error| error.at(&step).into_polars())

@@ -151,7 +151,8 @@ impl Apply for Extract {
         self.check(&Schema::from_polars(&*frame.collect_schema()?))?;
         let (pattern, group) = self.matcher()?;
         let whole = group == 0;
-        let part = schema::column(self.column.as_str()).map(
+        let part = schema::mapped(
+            schema::column(self.column.as_str()),
             move |column| {
                 let part = |text| {
                     if whole {

@@ -225,7 +225,8 @@ impl Coder {
         let coder = Arc::new(self);
         let (at_apply, at_plan) = (stage.clone(), stage.clone());
         let of_plan = Arc::clone(&coder);
-        schema::column(coder.column.as_str()).map(
+        schema::mapped(
+            schema::column(coder.column.as_str()),
             move |column| {
                 let places = coder.places(&column);
                 let places = places.map_err(|error| error.at(&at_apply).into_polars())?;

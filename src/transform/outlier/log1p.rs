@@ -185,7 +185,8 @@ impl Apply for Log1p {
         let names = self.resolve(&known)?;
         let exprs = names.iter().map(|name| {
             let (step, stage) = (self.clone(), self.clone());
-            schema::column(name.clone()).map(
+            schema::mapped(
+                schema::column(name.clone()),
                 move |column| {
                     let logarithm = step.logarithm(&column);
                     logarithm.map_err(|error| error.at(&step).into_polars())
@@ -267,7 +268,8 @@ impl Invert for Log1p {
             let dtype = self.dtypes.get(at).map(|dtype| dtype.0.clone());
             let dtype = dtype.unwrap_or(DataType::Float64);
             let to = dtype.clone();
-            schema::column(name).map(
+            schema::mapped(
+                schema::column(name),
                 move |column| {
                     let undone = restored(&column, &dtype);
                     undone.map_err(|error| error.at(&step).into_polars())
@@ -284,7 +286,8 @@ impl Invert for Log1p {
             return Ok(value);
         }
         let step = self.clone();
-        Ok(value.map(
+        Ok(schema::mapped(
+            value,
             move |column| {
                 let undone = exponential(&column);
                 let undone = undone.map_err(|error| error.at(&step).into_polars())?;

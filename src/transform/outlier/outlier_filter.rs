@@ -178,7 +178,8 @@ impl Apply for OutlierFiltering {
             let ends = fenced.ends?;
             let (step, of) = (self.clone(), fenced.clone());
             let (stage, expected) = (self.clone(), fenced.clone());
-            Some(schema::column(fenced.column.as_str()).map(
+            Some(schema::mapped(
+                schema::column(fenced.column.as_str()),
                 move |column| {
                     let held = of.holds(ends, &column);
                     held.map_err(|error| error.at(&step).into_polars())

@@ -232,7 +232,8 @@ impl Apply for Winsorization {
         let exprs = self.columns.iter().map(|fenced| {
             let (step, of) = (self.clone(), fenced.clone());
             let (stage, expected) = (self.clone(), fenced.clone());
-            schema::column(fenced.column.as_str()).map(
+            schema::mapped(
+                schema::column(fenced.column.as_str()),
                 move |column| {
                     let clipped = step.clipped(&of, &column);
                     clipped.map_err(|error| error.at(&step).into_polars())

@@ -83,7 +83,8 @@ pub(crate) fn apply<S: Scaling>(scaling: &S, frame: LazyFrame) -> LazyFrame {
     let exprs = scaling.columns().iter().map(|scaled| {
         let (step, of) = (scaling.clone(), scaled.clone());
         let (step_of_dtype, expected) = (scaling.clone(), scaled.clone());
-        schema::column(scaled.column.as_str()).map(
+        schema::mapped(
+            schema::column(scaled.column.as_str()),
             move |column| {
                 let scaled = match &of.learned {
                     Some(learned) => refuse_nulls(&column, step.nulls())
@@ -149,7 +150,8 @@ pub(crate) fn undo<S: Scaling>(scaling: &S, frame: LazyFrame) -> LazyFrame {
     let exprs = scaling.columns().iter().map(|scaled| {
         let (step, of) = (scaling.clone(), scaled.clone());
         let dtype = scaled.dtype.0.clone();
-        schema::column(scaled.column.as_str()).map(
+        schema::mapped(
+            schema::column(scaled.column.as_str()),
             move |column| {
                 let undone = match &of.learned {
                     Some(learned) => inverse(&column, &of.dtype, &step.kernel(learned)),
@@ -173,7 +175,8 @@ pub(crate) fn undo_value<S: Scaling>(scaling: &S, column: &str, value: Expr) -> 
         return value;
     };
     let (step, of) = (scaling.clone(), scaled.clone());
-    value.map(
+    schema::mapped(
+        value,
         move |column| match &of.learned {
             Some(learned) => inverse_values(&column, &of.dtype, &step.kernel(learned))
                 .map_err(|error| error.at(&step).into_polars()),
