@@ -1,9 +1,11 @@
-//! How many threads there are to work, and a piece of work for each.
+//! How many threads there are to work, and work for each.
 
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread::{self, Builder};
+
+use tracing::{Span, dispatcher};
 
 /// As many as the machine has for this process, or as Polars is bound to.
 pub(crate) fn all() -> usize {
@@ -27,26 +29,50 @@ fn number(variable: &str) -> Option<usize> {
 }
 
 /// Does each piece of work on a thread of its own, and gives what came of them in their order.
-/// Where the system has no more threads, those that there are do the rest.
+///
+/// Where the system has no more threads, those that there are do the rest. What is told goes into
+/// the span and to the subscriber of the caller.
 pub(crate) fn one_each<W: Send, R: Send>(
     work: impl IntoIterator<Item = W>,
     each: impl Fn(W) -> R + Sync,
 ) -> Vec<thread::Result<R>> {
-    let work: Vec<_> = work.into_iter().enumerate().collect();
+    let work: Vec<W> = work.into_iter().collect();
+    let threads = work.len();
+    done(work, threads, each)
+}
+
+/// As [`one_each`], with this thread among those that work: for work that is soon done.
+pub(crate) fn shared<W: Send, R: Send>(
+    work: impl IntoIterator<Item = W>,
+    each: impl Fn(W) -> R + Sync,
+) -> Vec<thread::Result<R>> {
+    let work: Vec<W> = work.into_iter().collect();
+    let threads = work.len().saturating_sub(1);
+    done(work, threads, each)
+}
+
+fn done<W: Send, R: Send>(
+    work: Vec<W>,
+    threads: usize,
+    each: impl Fn(W) -> R + Sync,
+) -> Vec<thread::Result<R>> {
     let count = work.len();
-    let work = Mutex::new(work.into_iter());
+    let work = Mutex::new(work.into_iter().enumerate());
     let next = || work.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work_off = || {
         let done = std::iter::from_fn(next);
         let done = done.map(|(at, of)| (at, catch_unwind(AssertUnwindSafe(|| each(of)))));
         done.collect::<Vec<_>>()
     };
+    let (span, subscriber) = (Span::current(), dispatcher::get_default(Clone::clone));
+    let there = || dispatcher::with_default(&subscriber, || span.in_scope(work_off));
     let mut done = thread::scope(|scope| {
+        let there = &there;
         let spawn = |_| {
             let builder = Builder::new().stack_size(stack());
-            builder.spawn_scoped(scope, work_off).ok()
+            builder.spawn_scoped(scope, there).ok()
         };
-        let workers: Vec<_> = (0..count).map_while(spawn).collect();
+        let workers: Vec<_> = (0..threads).map_while(spawn).collect();
         let mut done = Vec::with_capacity(count);
         if workers.len() < count {
             done.extend(work_off());
@@ -81,12 +107,22 @@ mod tests {
 
     #[test]
     fn a_panic_is_that_of_its_piece_alone() {
-        let done = one_each(0..40, |at| {
+        let each = |at: usize| {
             assert_ne!(at, 7, "by chance");
             at * 2
-        });
-        for (at, done) in done.iter().enumerate() {
-            assert_eq!(done.as_ref().ok(), (at != 7).then_some(at * 2).as_ref());
+        };
+        for done in [one_each(0..40, each), shared(0..40, each)] {
+            for (at, done) in done.iter().enumerate() {
+                assert_eq!(done.as_ref().ok(), (at != 7).then_some(at * 2).as_ref());
+            }
         }
+    }
+
+    #[test]
+    fn who_works_alone_works_here() {
+        let here = thread::current().id();
+        let done = shared([()], |()| thread::current().id());
+        assert_eq!(done[0].as_ref().ok(), Some(&here));
+        assert!(shared([(); 0], |()| ()).is_empty());
     }
 }

@@ -2,17 +2,15 @@
 
 use std::panic::resume_unwind;
 
-use tracing::{Span, dispatcher};
-
 use crate::error::Result;
 use crate::learn::ScanLog;
 use crate::threads;
 
-/// Does each piece of work, as many at a time as the machine has threads, and gives what came of them
+/// Does each piece of work, as many at a time as there are threads, and gives what came of them
 /// in their order; of several errors the first one.
 ///
 /// Each has a log of its own, and they are joined in the order of the work: how many were done at a
-/// time shows nowhere. What they tell goes into the span and to the subscriber of the caller.
+/// time shows nowhere.
 pub(super) fn side_by_side<W: Send, R: Send>(
     work: Vec<W>,
     log: &mut ScanLog,
@@ -20,13 +18,11 @@ pub(super) fn side_by_side<W: Send, R: Send>(
 ) -> Result<Vec<R>> {
     let mut done = Vec::with_capacity(work.len());
     let mut work = work.into_iter();
-    let (span, subscriber) = (Span::current(), dispatcher::get_default(Clone::clone));
     while work.len() > 0 {
         let group = work.by_ref().take(threads::all());
         let group: Vec<_> = group.map(|of| (of, ScanLog::new(&log.cancel))).collect();
         let ended = threads::one_each(group, |(work, mut log)| {
-            let done =
-                dispatcher::with_default(&subscriber, || span.in_scope(|| each(work, &mut log)));
+            let done = each(work, &mut log);
             (done, log.scans)
         });
         for ended in ended {

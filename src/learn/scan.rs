@@ -151,10 +151,16 @@ fn stream(
     // A send fails when the receiver is gone: then the query is told to stop.
     let callback = PlanCallback::new(move |batch| Ok(send.send(batch).is_err()));
     thread::scope(|scope| {
-        let query = scope.spawn(move || {
+        let query = thread::Builder::new().spawn_scoped(scope, move || {
             let sink = frame.sink_batches(callback, true, None)?;
             sink.collect_with_engine(Engine::Streaming).map(drop)
         });
+        let query = query.map_err(|error| {
+            let message = format!("no thread can be started: {error}");
+            Error::new(ErrorKind::Query, message)
+                .with_help("let the process have more threads, or end others")
+                .transient()
+        })?;
         let mut rows = 0;
         let mut taken = Ok(ControlFlow::Continue(()));
         for batch in &receive {

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -187,12 +187,18 @@ impl Hooks {
     }
 
     pub(crate) fn fire(&mut self, hook: &Hook, notice: Notice) {
-        let sender = self.sender.get_or_insert_with(|| {
+        if self.sender.is_none() {
             let (sender, receiver) = sync_channel(MOST);
             let given_up = self.given_up.clone();
-            self.thread = Some(std::thread::spawn(move || work(&receiver, &given_up)));
-            sender
-        });
+            match Builder::new().spawn(move || work(&receiver, &given_up)) {
+                Ok(thread) => (self.sender, self.thread) = (Some(sender), Some(thread)),
+                Err(error) => tracing::warn!(%error, "no thread for hooks can be started"),
+            }
+        }
+        let Some(sender) = &self.sender else {
+            tracing::warn!(?hook, "a notice was dropped: nobody fires hooks");
+            return;
+        };
         // The thread lives as long as the sender does, so it can only be full.
         if sender.try_send((hook.clone(), notice)).is_err() {
             tracing::warn!(?hook, "a notice was dropped: too many wait for hooks");

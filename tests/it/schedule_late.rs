@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use floe::clock::ManualClock;
+use floe::clock::{Clock, ManualClock};
 use floe::schedule::{
     CatchUp, Hook, Job, Outcome, Parameters, Reprocess, Retry, RunState, Schedule, Scheduler,
     Stage, StageState, State, Stop, Summary,
 };
 use floe::{Error, ErrorKind};
+use jiff::Timestamp;
 
 use crate::schedule_times::at;
 
@@ -165,6 +166,81 @@ fn a_run_that_is_truly_late_is_told_of_while_others_are_still_caught_up() {
     assert_eq!(scheduler().intervals(4320).run().unwrap().succeeded, 4320);
     let told = told.lock().unwrap();
     assert_eq!(*told, ["2026-02-01T00:00:00Z", "2026-02-03T23:59:00Z"]);
+}
+
+#[test]
+fn a_catch_up_that_is_stopped_between_its_looks_is_told_once() {
+    let clock = Arc::new(ManualClock::at(at("2026-02-04T00:00:30Z")));
+    let (hook, told) = keeping();
+    let (stop, tells) = (Stop::new(), Stop::new());
+    let first = stop.clone();
+    let schedule = Schedule::cron("* * * * *")
+        .start(at("2026-02-01T00:00:00Z"))
+        .catch_up(CatchUp::All)
+        .deadline(Duration::from_secs(20))
+        .on_deadline(hook)
+        .job(Job::call("score", move |_| {
+            first.tell();
+            Ok(Outcome::Done)
+        }));
+    let state = State::in_memory().unwrap();
+    let scheduler = |stop: &Stop| Scheduler::new(&schedule, &state).stop_by(stop);
+    let done = scheduler(&stop).clock(clock.clone()).run().unwrap();
+    assert!(done.succeeded < 4320, "{done:?}");
+    assert!(told.lock().unwrap().is_empty());
+    let left = 4320 - usize::try_from(done.succeeded).unwrap();
+    scheduler(&tells)
+        .clock(clock.clone())
+        .intervals(left)
+        .run()
+        .unwrap();
+    assert_eq!(*told.lock().unwrap(), ["2026-02-03T23:59:00Z"]);
+}
+
+/// A clock of tests that keeps the moments until which somebody waited.
+#[derive(Debug)]
+struct Waited(ManualClock, Mutex<Vec<String>>);
+
+impl Clock for Waited {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn pause(&self, time: Duration) {
+        self.0.pause(time);
+        self.1.lock().unwrap().push(self.0.now().to_string());
+    }
+}
+
+#[test]
+fn a_deadline_that_passes_while_a_retry_waits_is_told_then() {
+    let start = ManualClock::at(at("2026-02-01T01:00:00Z"));
+    let clock = Arc::new(Waited(start, Mutex::default()));
+    let (hook, told) = keeping();
+    let calls = AtomicUsize::new(0);
+    let job = Job::call("score", move |_| {
+        match calls.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(away()),
+            _ => Ok(Outcome::Done),
+        }
+    });
+    let retry = Retry::times(3).delay(Duration::from_hours(1));
+    let schedule = Schedule::cron("0 0 * * *")
+        .start(at("2026-01-31T00:00:00Z"))
+        .retry(retry.without_jitter())
+        .deadline(Duration::from_mins(70))
+        .on_deadline(hook)
+        .job(job);
+    let state = State::in_memory().unwrap();
+    let scheduler = Scheduler::new(&schedule, &state).clock(clock.clone());
+    assert_eq!(scheduler.intervals(1).run().unwrap().succeeded, 1);
+    assert_eq!(told.lock().unwrap().len(), 1);
+    // It looks at the deadline, and not only at the retry.
+    let waited = clock.1.lock().unwrap();
+    assert!(
+        waited.contains(&"2026-02-01T01:10:00Z".to_owned()),
+        "{waited:?}"
+    );
 }
 
 #[test]

@@ -373,3 +373,27 @@ fn the_table_has_the_metrics_of_every_candidate() {
         }
     }
 }
+
+#[test]
+fn a_panic_stops_the_other_workers() {
+    for workers in [1, 3] {
+        let calls = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&calls);
+        let sweep = floe::from(InMemory::new(rows(400)))
+            .split(TrainTestSplit::new(0.25).seed(9))
+            .sweep(
+                KFold::new(3).in_order(),
+                Candidates::axis("alpha", (0..200).map(f64::from).collect::<Vec<_>>()),
+                |flow, alpha| flow.learn(Ridge::new(["a"], "y").alpha(*alpha + 0.5)),
+            )
+            .workers(workers)
+            .on_progress(move |progress| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                assert_ne!(progress.done, 3, "somebody panics");
+            });
+        let run = std::panic::AssertUnwindSafe(|| sweep.run().map(drop));
+        assert!(std::panic::catch_unwind(run).is_err());
+        let calls = calls.load(Ordering::SeqCst);
+        assert!((3..100).contains(&calls), "{workers}: {calls}");
+    }
+}

@@ -41,7 +41,8 @@ impl Workers {
         thread::scope(|scope| {
             let workers = (0..threads).map(|first| {
                 let (send, receive) = sync_channel(1);
-                scope.spawn(move || {
+                // One that cannot be had is found lost, as it drops its end of the channel.
+                let _ = thread::Builder::new().spawn_scoped(scope, move || {
                     for chunk in chunks.iter().skip(first).step_by(threads) {
                         if send.send(self.one(chunk, at, curvature)).is_err() {
                             return;

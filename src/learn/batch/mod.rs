@@ -11,7 +11,6 @@ mod keys;
 use std::ops::Range;
 use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::thread;
 
 use polars::prelude::{ChunkedArray, Column, DataType, IntoColumn, PolarsResult, Series};
 use polars_arrow::bitmap::Bitmap;
@@ -136,22 +135,13 @@ impl Accumulators {
             threads::all()
         };
         let each = columns.len().div_ceil(threads).max(1);
-        let mut work = self.columns.chunks_mut(each).zip(columns.chunks(each));
-        let push = |(of, columns): (&mut [ColumnGather], &[Column])| {
+        let work = self.columns.chunks_mut(each).zip(columns.chunks(each));
+        let ended = threads::shared(work, |(of, columns)| {
             let mut columns = of.iter_mut().zip(columns);
             columns.try_for_each(|(of, column)| push(of, column))
-        };
-        let Some(own) = work.next() else {
-            return Ok(());
-        };
-        thread::scope(|scope| {
-            let push = &push;
-            let others = work.map(|work| scope.spawn(move || push(work)));
-            let others: Vec<_> = others.collect();
-            push(own)?;
-            let mut ended = others.into_iter().map(|other| other.join());
-            ended.try_for_each(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
-        })
+        });
+        let mut ended = ended.into_iter();
+        ended.try_for_each(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic)))
     }
 
     /// The answers for the rows of some groups.

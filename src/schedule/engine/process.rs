@@ -5,8 +5,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::Sender;
+use std::sync::mpsc::{Sender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -40,12 +41,22 @@ impl Group {
 /// Starts the command of a stage.
 pub(super) fn start(launch: Launch, stage: &Stage, grace: Duration, news: &Sender<News>) -> Handle {
     let group = Group(Arc::new(Mutex::new(None)));
-    match spawn(&launch, stage) {
+    // The thread first: without one nobody would know of the process.
+    let (give, given) = sync_channel(1);
+    let waiter = {
+        let (of, log, news) = (launch.of, launch.log.clone(), news.clone());
+        let waited = group.clone();
+        Builder::new().spawn(move || {
+            if let Ok((child, leader)) = given.recv() {
+                wait(child, leader, &waited, grace, log, of, &news);
+            }
+        })
+    };
+    match waiter.and_then(|_| spawn(&launch, stage)) {
         Ok((child, leader)) => {
             *group.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(leader);
-            let (of, log, news) = (launch.of, launch.log, news.clone());
-            let waited = group.clone();
-            std::thread::spawn(move || wait(child, leader, &waited, grace, log, of, &news));
+            // There is room, and the thread waits for it.
+            let _ = give.send((child, leader));
         }
         Err(error) => {
             // Too many processes, or no memory, may pass; a program that is not there does not.

@@ -23,7 +23,7 @@ const SOON: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Opened {
     All,
-    /// The next look goes on at once.
+    /// The next look goes on at once, or the next start, or once it is resumed.
     Some,
 }
 
@@ -86,8 +86,11 @@ impl Engine<'_> {
     fn open(&mut self, ledger: &Ledger<'_>, settings: &Settings, now: Timestamp) -> Result<Opened> {
         let may = self.may_open();
         let came = self.next_due.is_some_and(|next| next <= now);
-        if settings.paused || self.is_stopping() || may == 0 || !came {
+        if may == 0 || !came {
             return Ok(Opened::All);
+        }
+        if settings.paused || self.is_stopping() {
+            return Ok(Opened::Some);
         }
         let mapped: Vec<_> = self
             .schedule

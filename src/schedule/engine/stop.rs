@@ -36,7 +36,12 @@ impl Stop {
             let message = format!("signals cannot be listened to: {error}");
             Error::new(ErrorKind::Schedule, message)
         })?;
-        std::thread::spawn(move || signals.forever().for_each(|_| told.tell()));
+        let listen = move || signals.forever().for_each(|_| told.tell());
+        let listens = std::thread::Builder::new().spawn(listen);
+        listens.map_err(|error| {
+            let message = format!("signals cannot be listened to: {error}");
+            Error::new(ErrorKind::Schedule, message)
+        })?;
         Ok(stop)
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustix::process::Signal;
 
 use super::launch::{End, Handle, News, Try};
@@ -239,7 +239,12 @@ impl<'a> Engine<'a> {
         let retries = retries.filter_map(|task| task.not_before);
         // One that was due at the last look and did not start waits for a place, not for the clock.
         let retries = retries.filter(|at| *at > self.looked);
-        due.into_iter().chain(retries).min()
+        let deadline = self.schedule.deadline;
+        let deadline = deadline.and_then(|deadline| SignedDuration::try_from(deadline).ok());
+        let ends = self.active.values().map(|run| run.interval.end());
+        let late = ends.filter_map(|end| end.checked_add(deadline?).ok());
+        let late = late.filter(|at| *at > self.looked);
+        due.into_iter().chain(retries).chain(late).min()
     }
 
     /// Tells those that ran out of time to end, and ends those that were told and did not.

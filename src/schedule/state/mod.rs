@@ -25,6 +25,7 @@ pub use words::{RunKind, RunState, StageState, TryState};
 
 use super::Definition;
 use crate::error::{Error, ErrorKind, Result};
+use crate::open_databases::OpenDatabase;
 
 /// So long an order waits for others that write.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,6 +45,8 @@ pub struct State {
     /// What tells its database from all others on this machine, also from a copy of it.
     place: Option<String>,
     database: Mutex<Connection>,
+    /// Nobody here may copy its files meanwhile.
+    _open: Option<OpenDatabase>,
 }
 
 const SCHEMA: &str = include_str!("schema.sql");
@@ -107,6 +110,7 @@ impl State {
         });
         let state = Self {
             folder: folder.map(Path::to_owned),
+            _open: folder.map(|folder| OpenDatabase::new(&folder.join(FILE))),
             place,
             database: Mutex::new(database),
         };
