@@ -11,6 +11,12 @@ pub mod http;
 pub mod learn;
 pub mod metric;
 pub mod model;
+#[cfg(any(
+    feature = "sqlite",
+    feature = "mlflow",
+    all(feature = "schedule", unix)
+))]
+mod open_databases;
 pub mod output;
 pub mod prelude;
 pub mod runs;

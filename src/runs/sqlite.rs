@@ -7,12 +7,15 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use super::{RunStore, StoredRun};
 use crate::error::{Error, ErrorKind, Result, listed};
+use crate::open_databases::OpenDatabase;
 
 /// The runs in a database of MLflow, such as [`SqliteTracker`](crate::tracker::SqliteTracker) writes.
 /// It is read and never written, also while others write.
 pub struct SqliteStore {
     path: PathBuf,
     connection: Connection,
+    /// Nobody here may copy its files meanwhile.
+    _open: OpenDatabase,
 }
 
 impl SqliteStore {
@@ -42,7 +45,11 @@ impl SqliteStore {
         let connection = open(OpenFlags::SQLITE_OPEN_READ_WRITE)
             .or_else(|_| open(OpenFlags::SQLITE_OPEN_READ_ONLY))
             .map_err(|error| unreadable(&path, error))?;
-        Ok(Self { path, connection })
+        Ok(Self {
+            _open: OpenDatabase::new(&path),
+            path,
+            connection,
+        })
     }
 
     /// Something of each run: its name, a key and a value.

@@ -308,3 +308,18 @@ fn failures_of_a_file_that_arrived_count_no_more() {
     let kept = fake.kept();
     assert_eq!(kept.artifacts.values().next().unwrap(), b"two");
 }
+
+#[test]
+fn a_url_that_is_none_is_told_at_once_each_time() {
+    let folder = TempDir::new().unwrap();
+    let began = std::time::Instant::now();
+    for _ in 0..20 {
+        let ours = MlflowTracker::new("no url").spool(folder.path());
+        let log = RunLog::start(&ours, &RunInfo::new()).unwrap();
+        log.metric("m", 1.0, 0).unwrap();
+        ours.flush().unwrap_err();
+        log.finish(Status::Finished).unwrap_err();
+    }
+    // Nobody waits for the ten seconds that an end may take.
+    assert!(began.elapsed() < Duration::from_secs(9));
+}

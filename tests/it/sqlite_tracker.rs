@@ -14,6 +14,7 @@ mod journals;
 mod kept;
 mod others;
 mod refusals;
+mod taken_up;
 
 /// A database in a folder of its own.
 pub(super) struct Room(tempfile::TempDir);

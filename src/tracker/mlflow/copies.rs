@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::spool;
 use crate::error::{Error, ErrorKind, Result};
+use crate::open_databases;
 use crate::tracker::{Artifact, Content, Event, What};
 
 /// The events, with every file and folder copied into the folder beside a spool; nothing when none
@@ -78,6 +79,9 @@ fn copy(from: &Path, to: &Path) -> std::result::Result<(), Failed> {
     if !metadata.is_file() {
         let error = std::io::Error::other("it is a pipe or a device");
         return Err(failed(error));
+    }
+    if open_databases::is_open(from) {
+        return Err(failed(std::io::Error::other(open_databases::WHY)));
     }
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(failed)?;

@@ -220,6 +220,8 @@ impl Live {
         self.work.notify_one();
         loop {
             let done = state.spools != goal.0 || state.sent >= goal.1;
+            // One that ended, by whatever cause, sends nothing more.
+            let done = done || !state.sender.is_there();
             let left = deadline.saturating_duration_since(Instant::now());
             if done || state.is_barred || state.unreachable >= 2 || left.is_zero() {
                 break;
@@ -352,9 +354,19 @@ impl Live {
         }
     }
 
-    /// Says that the sender has ended, and what is left of it.
-    pub(super) fn ended(&self, left: Sender) {
-        self.tell(|state| state.sender = left);
+    /// Says that the sender has ended.
+    pub(super) fn ended(&self) {
+        self.tell(|state| state.sender = Sender::Absent);
+    }
+
+    /// Says that it has ended since the settings let nothing be sent, all at once: who waits must not
+    /// take it for one that is there.
+    pub(super) fn hopeless(&self, error: Error) {
+        self.tell(|state| {
+            state.trouble = Some((error, false));
+            state.is_barred = true;
+            state.sender = Sender::Hopeless;
+        });
     }
 
     /// What the server did not take, so far.

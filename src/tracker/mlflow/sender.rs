@@ -1,6 +1,6 @@
 //! The thread that tells a spool to the server while it is written.
 
-use super::live::{Live, Sender};
+use super::live::Live;
 use super::replay::Replay;
 use super::spool::{Chunk, Reader};
 use super::trouble::{Class, Trouble};
@@ -9,27 +9,23 @@ use crate::error::Error;
 /// Works until the tracker is dropped.
 pub(super) fn run(live: &Live) {
     /// Says so also when the work ends in a panic: nobody then waits for it in vain.
-    struct Ended<'a>(&'a Live, Sender);
+    struct Ended<'a>(&'a Live);
     impl Drop for Ended<'_> {
         fn drop(&mut self) {
-            self.0.ended(self.1);
+            self.0.ended();
         }
     }
-    let mut ended = Ended(live, Sender::Absent);
-    ended.1 = work(live);
+    match Replay::new(&live.settings) {
+        Ok(replay) => {
+            let ended = Ended(live);
+            work(live, replay);
+            drop(ended);
+        }
+        Err(error) => live.hopeless(error),
+    }
 }
 
-fn work(live: &Live) -> Sender {
-    let mut replay = match Replay::new(&live.settings) {
-        Ok(replay) => replay,
-        Err(error) => {
-            live.tell(|state| {
-                state.trouble = Some((error, false));
-                state.is_barred = true;
-            });
-            return Sender::Hopeless;
-        }
-    };
+fn work(live: &Live, mut replay: Replay) {
     for fault in &live.settings.faults {
         replay.fault(fault);
     }
@@ -49,12 +45,11 @@ fn work(live: &Live) -> Sender {
             Err(trouble) => {
                 attempts += 1;
                 if !failed(live, &trouble, attempts) {
-                    break;
+                    return;
                 }
             }
         }
     }
-    Sender::Absent
 }
 
 /// Sends what was written since; returns up to where.

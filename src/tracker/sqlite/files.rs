@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::open_databases;
 use crate::tracker::{Artifact, Content};
 
 /// The scheme of locations that are relative to the folder of the server's artifacts.
@@ -150,6 +151,9 @@ impl Files {
         if !metadata.is_file() {
             return Err(unreadable(io::Error::other("it is a pipe or a device")));
         }
+        if open_databases::is_open(from) {
+            return Err(unreadable(io::Error::other(open_databases::WHY)));
+        }
         let mut source = File::open(from).map_err(unreadable)?;
         self.write(target, |file| io::copy(&mut source, file).map(drop))
     }
@@ -175,9 +179,16 @@ impl Files {
 /// Brings a file to the disk, or the names in a folder, unless somebody deleted it since.
 fn sync(path: &Path) -> Result<()> {
     match File::open(path).and_then(|file| file.sync_all()) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) if is_gone(&error) => Ok(()),
         done => done.map_err(|error| fail(path, &error)),
     }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// The path without links, also where its end is not there yet.

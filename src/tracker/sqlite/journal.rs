@@ -45,16 +45,28 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// In a file that is empty and locked.
+    /// In a file that is locked: a new one, or one that was left, whose numbers wait from now on.
     pub(super) fn new(file: Arc<File>) -> Self {
-        Self {
+        let mut journal = Self {
             file,
             end: 0,
             length: 0,
             frames: Vec::new(),
             done: 0,
             is_closed: false,
+        };
+        let mut bytes = Vec::new();
+        let read = (&*journal.file).read_to_end(&mut bytes);
+        if let Some(rest) = bytes.strip_prefix(HEAD) {
+            journal.frames = rest[..whole(rest)].to_vec();
+            journal.cut((HEAD.len() + journal.frames.len()) as u64);
+        } else if read.is_err() || bytes.iter().any(|byte| *byte != 0) {
+            // Numbers of a newer floe stay as they are.
+            journal.is_closed = true;
+        } else if !bytes.is_empty() {
+            journal.cut(0);
         }
+        journal
     }
 
     /// Writes numbers down, all or none of them.
@@ -221,6 +233,11 @@ pub(super) fn numbers(bytes: &[u8]) -> Vec<MetricEntry> {
         }
     }
     numbers
+}
+
+/// How many bytes whole frames take.
+fn whole(bytes: &[u8]) -> usize {
+    frames(bytes).map(|body| FRAME + body.len()).sum()
 }
 
 /// The bodies of the frames up to the first that is not whole.

@@ -106,8 +106,12 @@ impl Journals {
             // Those who record wait for this thread, and nobody is told that it waited in vain.
             let so_far = inner.store.hurry();
             pause = match inner.bring_all() {
-                Ok(()) => {
-                    inner.store.heed(None);
+                Ok(any) => {
+                    if any {
+                        inner.store.heed(None);
+                    } else {
+                        inner.store.wait(so_far);
+                    }
                     GATHERING
                 }
                 Err(error) => {
@@ -250,18 +254,19 @@ impl Inner {
         brought
     }
 
-    /// Brings the numbers of all runs to the database that can be.
+    /// Brings the numbers of all runs to the database that can be; tells whether there were any.
     ///
     /// # Errors
     ///
     /// As [`bring`](Self::bring), the first one.
-    pub(super) fn bring_all(&mut self) -> Result<()> {
-        let mut brought = Ok(());
-        for run in self.journals.waiting() {
+    pub(super) fn bring_all(&mut self) -> Result<bool> {
+        let waiting = self.journals.waiting();
+        let mut brought = Ok(!waiting.is_empty());
+        for run in waiting {
             let done = self.bring(&run);
             // Others hold the database, or it has no room: nor would those of the next run go there.
             let is_over = done.as_ref().is_err_and(Error::is_transient);
-            brought = brought.and(done);
+            brought = brought.and_then(|any| done.map(|()| any));
             if is_over {
                 break;
             }

@@ -3,7 +3,7 @@
 //! holds numbers of the run; see [`journal`].
 
 use std::collections::HashMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,11 +35,29 @@ impl Locks {
         }
     }
 
-    /// Takes the lock of a run, unless there is one: who began the run before keeps it, with the
-    /// numbers in it.
+    /// Takes the lock of a run, unless somebody has it: who began the run before keeps it. One that
+    /// nobody has any more is taken with the numbers in it.
     pub(super) fn take(&mut self, run: &str) -> io::Result<()> {
-        if self.held.contains_key(run) || self.is_elsewhere(run) {
+        if self.held.contains_key(run) {
             return Ok(());
+        }
+        let left = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(self.folder.join(run));
+        match left {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            left => {
+                let left = left?;
+                if left.try_lock().is_err() {
+                    return Ok(());
+                }
+                // Who had it may have taken its name away just now.
+                if is_at(&left, &self.folder.join(run)) {
+                    self.held.insert(run.to_owned(), Arc::new(left));
+                    return Ok(());
+                }
+            }
         }
         let mut made = self.make(run);
         // Another process may take the folder away in between, since no run of its own is left, or
@@ -60,7 +78,9 @@ impl Locks {
         fs::create_dir_all(&self.folder)?;
         // Under another name until it is locked: nobody must see it free before.
         let unborn = self.folder.join(format!("{run}{UNBORN}"));
-        let file = File::create(&unborn)?;
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(true);
+        let file = options.open(&unborn)?;
         file.try_lock().map_err(io::Error::from)?;
         fs::rename(&unborn, self.folder.join(run))?;
         Ok(file)
@@ -130,6 +150,22 @@ impl Locks {
     }
 }
 
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let (Ok(file), Ok(there)) = (file.metadata(), fs::metadata(path)) else {
+        return false;
+    };
+    (file.dev(), file.ino()) == (there.dev(), there.ino())
+}
+
+/// Elsewhere a file keeps its name until all who have it open are gone.
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
 fn is_run(name: &str) -> bool {
     name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
@@ -141,6 +177,10 @@ pub(super) struct DeadLock {
 }
 
 impl DeadLock {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The numbers that were recorded and may not be in the database.
     pub(super) fn numbers(&self) -> io::Result<Vec<MetricEntry>> {
         journal::read(&self.file)

@@ -3,11 +3,14 @@
 mod files;
 mod journal;
 mod journals;
+mod killed;
 mod locks;
 mod metrics;
 mod models;
 mod schema;
 mod store;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::{BTreeSet, HashMap};
@@ -103,6 +106,13 @@ impl SqliteTracker {
     /// [`ErrorKind::Track`] when it cannot be opened or written, is held by another process for too
     /// long, or is not MLflow's.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let name = path.to_string_lossy();
+        if name == ":memory:" || name.starts_with("file:") {
+            let message = format!("`{}` names no file", path.display());
+            return Err(Error::new(ErrorKind::Track, message)
+                .with_help("name a file, or record in memory with a `MemoryTracker`"));
+        }
         // The process may go to another folder while it works.
         let path = std::path::absolute(path).map_err(|error| {
             let message = format!("the database has no path: {error}");
@@ -176,7 +186,7 @@ impl Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         let brought = self.lock().bring_all();
-        if let Err(error) = joined([brought, self.journals.take_lost()]) {
+        if let Err(error) = joined([brought.map(drop), self.journals.take_lost()]) {
             tracing::warn!(%error, "a tracker is closed");
         }
         self.journals.stop();
@@ -211,6 +221,9 @@ impl Tracker for SqliteTracker {
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
+        if kept.is_empty() {
+            return refused.map_or(Ok(()), Err);
+        }
         let written = self.lock().keep(&self.experiment, &kept);
         written?.or(refused).map_or(Ok(()), Err)
     }
@@ -218,10 +231,13 @@ impl Tracker for SqliteTracker {
     fn flush(&self) -> Result<()> {
         let mut inner = self.lock();
         let brought = inner.bring_all();
-        inner.store.heed(brought.as_ref().err());
+        // Nothing is learned of the others where nothing was to be written.
+        if !matches!(brought, Ok(false)) {
+            inner.store.heed(brought.as_ref().err());
+        }
         let lost = self.shared.journals.take_lost();
         let files = inner.files.flush();
-        joined([brought, lost, inner.store.flush(), files])
+        joined([brought.map(drop), lost, inner.store.flush(), files])
     }
 }
 
@@ -254,19 +270,23 @@ impl Inner {
         let began = |run: &str| has(run, |entry| matches!(entry, Entry::Run(_)));
         let ended = |run: &str| has(run, |entry| matches!(entry, Entry::End(_)));
         let written = self.write_after_numbers(experiment, &all, began, ended);
-        if written.is_ok() {
-            for (run, _) in all.iter().filter(|(run, _)| ended(run)) {
+        let is_whole = matches!(written, Ok(None));
+        for (run, _) in all.iter().filter(|(run, _)| ended(run)) {
+            // The end itself may be what was refused.
+            if is_whole || written.is_ok() && !self.store.is_running(run) {
                 self.journals.end(run);
                 self.locks.give_back(run);
             }
         }
-        // What ended is not begun any more.
         let begins = |entries: &[Entry]| matches!(entries.first(), Some(Entry::Run(_)));
-        let is_whole = matches!(written, Ok(None));
-        for (run, entries) in all.iter().filter(|(run, of)| begins(of) && !ended(run)) {
-            if !is_whole && !self.store.has_run(run) {
+        for (run, entries) in all.iter().filter(|(_, of)| begins(of)) {
+            // Nothing was written: whoever ends the run may try that again.
+            let is_open = written.is_err() || !ended(run);
+            if is_open && !is_whole && !self.store.has_run(run) {
                 self.unbegun.insert((*run).to_owned(), entries.to_vec());
-            } else if let Some(lock) = self.locks.held(run) {
+            } else if !ended(run)
+                && let Some(lock) = self.locks.held(run)
+            {
                 self.journals.begin(run, lock);
             }
         }
@@ -301,8 +321,8 @@ impl Inner {
 
     /// Marks the runs whose process is gone.
     fn mark_dead(&mut self) -> Result<()> {
-        let shown = self.store.path.display().to_string();
         let dead = self.locks.dead().map_err(|error| {
+            let shown = self.store.path.display();
             let message = format!("the locks of the runs in `{shown}` cannot be read: {error}");
             Error::new(ErrorKind::Track, message)
         })?;
@@ -310,17 +330,16 @@ impl Inner {
             let numbers = lock.numbers().map_err(|error| {
                 let message = format!("the numbers of the run `{run}` cannot be read: {error}");
                 Error::new(ErrorKind::Track, message).with_help(format!(
-                    "open the database with a newer floe if one wrote `{shown}-running/{run}`; \
-                         else move that file away"
+                    "open the database with a newer floe if one wrote `{}`; else move that file away",
+                    lock.path().display()
                 ))
             })?;
-            let is_there = write::mark_killed(&mut self.store, &run, &numbers)?;
+            let is_there = killed::mark_killed(&mut self.store, &run, &numbers)?;
             if is_there || numbers.is_empty() {
                 lock.clear();
             } else {
-                let file = format!("{shown}-running/{run}");
                 tracing::warn!(
-                    file,
+                    file = %lock.path().display(),
                     numbers = numbers.len(),
                     "the database does not have the run of these numbers: put back the one that \
                      has, or delete the file"
@@ -328,100 +347,5 @@ impl Inner {
             }
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::tracker::{RunInfo, RunLog, Status, What};
-
-    fn finished() -> What {
-        What::Finished {
-            status: Status::Finished,
-            error: None,
-        }
-    }
-
-    #[test]
-    fn a_full_disk_is_told_and_nothing_is_half_written() {
-        let folder = std::env::temp_dir().join(format!("floe-full-{:016x}", rand::random::<u64>()));
-        std::fs::create_dir(&folder).unwrap();
-        let tracker = SqliteTracker::open(folder.join("mlflow.db")).unwrap();
-        let log = RunLog::start(&tracker, &RunInfo::new()).unwrap();
-        let count = |sql: &str| -> i64 {
-            let inner = tracker.lock();
-            inner
-                .store
-                .connection
-                .query_row(sql, [], |row| row.get(0))
-                .unwrap()
-        };
-        // SQLite takes this bound for the end of the disk.
-        let pages = count("PRAGMA page_count");
-        let bound = |pages: i64| {
-            let inner = tracker.lock();
-            let set = inner.store.connection.query_row(
-                &format!("PRAGMA max_page_count = {pages}"),
-                [],
-                |_| Ok(()),
-            );
-            set.unwrap();
-        };
-        bound(pages + 2);
-        let series = |from: i64| (from..from + 5000).map(|step| ("loss", 0.5, step));
-        log.metrics(series(0)).unwrap();
-        for _ in 0..2 {
-            let error = tracker.flush().unwrap_err();
-            assert!(error.to_string().contains("the disk is full"), "{error}");
-            assert!(error.is_transient());
-        }
-        // Nor does the run end without them.
-        let end = Event::now(log.run(), finished());
-        let error = tracker.record(&end).unwrap_err();
-        assert!(error.to_string().contains("the disk is full"), "{error}");
-        assert_eq!(count("SELECT count(*) FROM metrics"), 0);
-        assert_eq!(count("SELECT count(*) FROM latest_metrics"), 0);
-        bound(1_000_000);
-        tracker.flush().unwrap();
-        assert_eq!(count("SELECT count(*) FROM metrics"), 5000);
-        log.finish(Status::Finished).unwrap();
-        std::fs::remove_dir_all(folder).unwrap();
-    }
-
-    #[test]
-    fn a_run_that_ends_takes_no_more_numbers_into_its_file() {
-        let folder = std::env::temp_dir().join(format!("floe-end-{:016x}", rand::random::<u64>()));
-        std::fs::create_dir(&folder).unwrap();
-        let tracker = SqliteTracker::open(folder.join("mlflow.db")).unwrap();
-        let log = RunLog::start(&tracker, &RunInfo::new()).unwrap();
-        log.metric("before", 1.0, 0).unwrap();
-        let mut inner = tracker.lock();
-        let end = entries(&Event::now(log.run(), finished())).unwrap();
-        inner
-            .write_after_numbers("", &[(log.run(), &end)], |_| false, |_| true)
-            .unwrap();
-        let before = "SELECT count(*) FROM metrics";
-        let before = inner
-            .store
-            .connection
-            .query_row(before, [], |row| row.get(0));
-        assert_eq!(before, Ok(1_i64));
-        // The file is about to go, and another thread tells more of the run: it waits for its turn.
-        let metric = What::Metric {
-            name: "after".to_owned(),
-            value: Some(1.0),
-            reason: None,
-            step: 0,
-        };
-        let Shared {
-            inner: shared,
-            journals,
-        } = &*tracker.shared;
-        let taken = journals.append(&[Event::now(log.run(), metric)], shared);
-        assert!(taken.is_none());
-        drop(inner);
-        log.finish(Status::Finished).unwrap();
-        std::fs::remove_dir_all(folder).unwrap();
     }
 }

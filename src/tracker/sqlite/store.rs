@@ -1,7 +1,7 @@
 //! The database: opened, made, checked, and what its errors say.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior};
 
 use super::schema;
 use crate::error::{Error, ErrorKind, Result};
+use crate::open_databases::OpenDatabase;
 
 /// How long a writer waits for others by default, as MLflow does.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,6 +28,8 @@ pub(super) struct Store {
     pub(super) patience: Duration,
     /// How long it waits for them at this time.
     waits: Duration,
+    /// Nobody here may copy its files meanwhile.
+    _open: OpenDatabase,
 }
 
 impl Store {
@@ -41,6 +44,7 @@ impl Store {
             has_workspaces: false,
             patience,
             waits: patience,
+            _open: OpenDatabase::new(path),
         };
         store.make().map_err(fail)?;
         store.check()?;
@@ -176,6 +180,13 @@ impl Store {
         found.is_ok()
     }
 
+    /// Whether a run goes on, as far as can be told.
+    pub(super) fn is_running(&self, run: &str) -> bool {
+        let sql = "SELECT 1 FROM runs WHERE run_uuid = ?1 AND status = 'RUNNING'";
+        let found = self.connection.query_row(sql, [run], |_| Ok(()));
+        found.is_ok()
+    }
+
     /// Makes all commits survive a power loss, and waits for nobody.
     pub(super) fn flush(&self) -> Result<()> {
         let read = |row: &Row<'_>| {
@@ -186,8 +197,10 @@ impl Store {
             .connection
             .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], read);
         match done {
-            // All of it is in the database and on the disk. In another mode than WAL the counts are
-            // -1, and the commits are on the disk already.
+            // In another mode than WAL the commits are on the disk already, but for the name of the
+            // journal that was removed.
+            Ok((0, -1, -1)) => self.sync_folder(),
+            // All of it is in the database and on the disk.
             Ok((0, frames, moved)) if frames == moved => Ok(()),
             // Others read an older state, or move the frames now.
             Ok(_) => self.sync_log(),
@@ -199,21 +212,37 @@ impl Store {
     /// Brings the write-ahead log to the disk, and its name. SQLite has its locks on other files, so
     /// that closing this one frees none.
     fn sync_log(&self) -> Result<()> {
-        let mut log = self.path.clone().into_os_string();
+        // SQLite follows links before it names the log.
+        let mut log = self.real_path().into_os_string();
         log.push("-wal");
-        let folder = self.path.parent().filter(|_| cfg!(unix));
-        for path in [Some(Path::new(&log)), folder].into_iter().flatten() {
-            match File::open(path).and_then(|file| file.sync_all()) {
-                // Its last reader has just moved all of it to the database.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                done => done.map_err(|error| {
-                    let shown = path.display();
-                    let message = format!("`{shown}` was not brought to the disk: {error}");
-                    Error::new(ErrorKind::Track, message).with_help("check the disk")
-                })?,
-            }
-        }
-        Ok(())
+        // Some systems bring a file to the disk for those only who may write it.
+        let file = OpenOptions::new().write(true).open(&log);
+        file.and_then(|file| file.sync_all())
+            .map_err(|error| self.unsynced(Path::new(&log), &error))?;
+        self.sync_folder()
+    }
+
+    fn sync_folder(&self) -> Result<()> {
+        let path = self.real_path();
+        let Some(folder) = path.parent().filter(|_| cfg!(unix)) else {
+            return Ok(());
+        };
+        // As SQLite does: where the folder may not be read, the names in it are left to the system.
+        let Ok(file) = File::open(folder) else {
+            return Ok(());
+        };
+        file.sync_all()
+            .map_err(|error| self.unsynced(folder, &error))
+    }
+
+    fn real_path(&self) -> PathBuf {
+        fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone())
+    }
+
+    fn unsynced(&self, path: &Path, error: &io::Error) -> Error {
+        let (of, shown) = (self.path.display(), path.display());
+        let message = format!("`{of}`: `{shown}` was not brought to the disk: {error}");
+        Error::new(ErrorKind::Track, message).with_help("check the disk, and who took files away")
     }
 }
 

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::files::Files;
+use super::killed::{revive, unmark};
 use super::locks::Locks;
 use super::models::write_model;
 use super::store::{Store, said};
 use super::{Inner, metrics::Metrics};
 use crate::error::{Error, ErrorKind, Result};
-use crate::tracker::entities::{DatasetEntry, Entry, MetricEntry, Pair, RunEntry};
+use crate::tracker::entities::{DatasetEntry, Entry, Pair, RunEntry};
 
 /// Where a run is.
 #[derive(Clone)]
@@ -68,6 +69,10 @@ impl Inner {
             {
                 metrics.insert(run, of).map_err(fail)?;
                 continue;
+            }
+            if let Some(Entry::Run(_)) = entries.first() {
+                // Whatever of the event is refused, somebody goes on with the run.
+                revive(&writing, run).map_err(fail)?;
             }
             writing.execute_batch("SAVEPOINT event").map_err(fail)?;
             let written = writer.event(run, entries, &mut metrics);
@@ -143,6 +148,7 @@ impl Writer<'_> {
                         "UPDATE runs SET status = ?2, end_time = ?3 WHERE run_uuid = ?1",
                         params![run, end.status, end.end_time],
                     )
+                    .and_then(|_| unmark(connection, run))
                     .map(drop),
             };
             done.map_err(|error| said(self.path, error))?;
@@ -150,7 +156,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Begins a run; one that has begun already stays as it is, unless it was taken for dead.
+    /// Begins a run; one that has begun already stays as it is.
     fn begin(&mut self, run: &str, of: &RunEntry) -> Result<()> {
         let name = of.experiment.as_deref().unwrap_or(self.experiment);
         let experiment = self.experiment_of(name, of.start_time)?;
@@ -174,13 +180,8 @@ impl Writer<'_> {
             uri,
             experiment
         ];
-        let begin = || {
-            if self.connection.execute(sql, values)? == 0 {
-                revive(self.connection, run)?;
-            }
-            Ok(())
-        };
-        begin().map_err(|error| said(self.path, error))
+        let begun = self.connection.execute(sql, values);
+        begun.map(drop).map_err(|error| said(self.path, error))
     }
 
     /// The number of an experiment, which is made if it is not there.
@@ -284,7 +285,11 @@ impl Writer<'_> {
     }
 }
 
-fn write_tags(connection: &Connection, run: &str, pairs: &[Pair]) -> rusqlite::Result<()> {
+pub(super) fn write_tags(
+    connection: &Connection,
+    run: &str,
+    pairs: &[Pair],
+) -> rusqlite::Result<()> {
     let mut insert = connection.prepare(
         "INSERT INTO tags (key, value, run_uuid) VALUES (?1, ?2, ?3) \
          ON CONFLICT DO UPDATE SET value = excluded.value",
@@ -357,52 +362,4 @@ fn write_input(
                AND destination_id = ?2 AND name = 'mlflow.data.context'";
     let role = connection.query_row(sql, [dataset.as_str(), run], |row| row.get(0));
     Ok(role.optional()?.unwrap_or_else(|| of.context.clone()))
-}
-
-/// What the tag `floe.error` of a run says whose process is gone.
-const GONE: &str = "its process ended without ending the run";
-
-/// Somebody goes on with a run that was marked.
-fn revive(connection: &Connection, run: &str) -> rusqlite::Result<()> {
-    let sql = "DELETE FROM tags WHERE run_uuid = ?1 AND key = 'floe.error' AND value = ?2";
-    if connection.execute(sql, [run, GONE])? > 0 {
-        let sql = "UPDATE runs SET status = 'RUNNING', end_time = NULL \
-                   WHERE run_uuid = ?1 AND status = 'KILLED'";
-        connection.execute(sql, [run])?;
-    }
-    Ok(())
-}
-
-/// Marks a run whose process is gone, unless it ended before, and keeps the numbers that it left.
-/// It lasted until it was last heard of. Tells whether the database has the run.
-pub(super) fn mark_killed(store: &mut Store, run: &str, numbers: &[MetricEntry]) -> Result<bool> {
-    let Store {
-        path, connection, ..
-    } = store;
-    let mut mark = || {
-        let behavior = TransactionBehavior::Immediate;
-        let marking = connection.transaction_with_behavior(behavior)?;
-        // It may never have begun, or be deleted for good.
-        let is_there = marking
-            .query_row("SELECT 1 FROM runs WHERE run_uuid = ?1", [run], |_| Ok(()))
-            .optional()?
-            .is_some();
-        if is_there {
-            let mut metrics = Metrics::new(&marking);
-            metrics.insert(run, numbers)?;
-            metrics.finish()?;
-        }
-        let marked = marking.execute(
-            "UPDATE runs SET status = 'KILLED', end_time = max(start_time, coalesce((SELECT \
-             max(timestamp) FROM metrics WHERE metrics.run_uuid = ?1), 0)) \
-             WHERE run_uuid = ?1 AND status = 'RUNNING'",
-            [run],
-        )?;
-        if marked > 0 {
-            write_tags(&marking, run, &[("floe.error".to_owned(), GONE.to_owned())])?;
-        }
-        marking.commit()?;
-        Ok(is_there)
-    };
-    mark().map_err(|error| said(path, error))
 }

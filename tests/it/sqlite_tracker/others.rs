@@ -8,7 +8,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use floe::prelude::Tracker;
-use floe::tracker::{Artifact, Event, RunInfo, RunLog, SqliteTracker, Started, Status, What};
+use floe::tracker::{
+    Artifact, Event, MlflowTracker, RunInfo, RunLog, SqliteTracker, Started, Status, What,
+};
 use rusqlite::Connection;
 
 use super::Room;
@@ -28,7 +30,7 @@ fn hold(room: &Room, time: Duration) -> thread::JoinHandle<()> {
     held
 }
 
-fn started(run: &str) -> Event {
+pub(super) fn started(run: &str) -> Event {
     Event::now(run, What::Started(Box::new(Started::new(&RunInfo::new()))))
 }
 
@@ -112,28 +114,6 @@ fn what_the_thread_waited_for_in_vain_shortens_nobodys_patience() {
     held.join().unwrap();
     assert_eq!(room.ask("SELECT count(*) FROM metrics"), ["1"]);
     log.finish(Status::Finished).unwrap();
-}
-
-#[test]
-fn a_run_that_another_tracker_left_is_taken_up() {
-    let room = Room::new();
-    let run = "0123456789abcdef0123456789abcdef";
-    let (first, second) = (room.open(), room.open());
-    first.record(&started(run)).unwrap();
-    RunLog::of(&first, run).metric("a", 1.0, 0).unwrap();
-    drop(first);
-    second.record(&started(run)).unwrap();
-    RunLog::of(&second, run).metric("b", 1.0, 0).unwrap();
-    // Whoever opens it meanwhile sees that somebody has the run.
-    drop(room.open());
-    let states = || room.ask("SELECT status, end_time FROM runs");
-    assert_eq!(states(), ["RUNNING|null"]);
-    RunLog::of(&second, run).finish(Status::Finished).unwrap();
-    assert_eq!(room.ask("SELECT status FROM runs"), ["FINISHED"]);
-    assert_eq!(room.ask("SELECT key FROM metrics ORDER BY 1"), ["a", "b"]);
-    let errors = "SELECT value FROM tags WHERE key = 'floe.error'";
-    assert!(room.ask(errors).is_empty());
-    assert!(!room.folder().join("mlflow.db-running").exists());
 }
 
 #[test]
@@ -240,4 +220,50 @@ fn a_process_that_goes_elsewhere_writes_where_it_began() {
     let states = "SELECT status FROM runs ORDER BY 1";
     let states = super::ask(&Connection::open(database).unwrap(), states);
     assert_eq!(states, ["FINISHED", "KILLED"]);
+}
+
+#[test]
+fn a_database_that_is_open_here_is_no_artifact() {
+    let (room, elsewhere) = (Room::new(), Room::new());
+    let tracker = room.open().artifacts(elsewhere.folder().join("kept"));
+    let log = RunLog::start(&tracker, &RunInfo::new()).unwrap();
+    fs::write(room.folder().join("beside.txt"), "a").unwrap();
+    fs::hard_link(room.database(), room.folder().join("same.db")).unwrap();
+    // SQLite's locks would go with the handle that copies it.
+    for of in ["mlflow.db", "mlflow.db-shm", "same.db", ""] {
+        let error = log.copy("copy", room.folder().join(of)).unwrap_err();
+        assert!(error.to_string().contains("has open"), "{of}: {error}");
+    }
+    let kept = elsewhere.folder().join("kept/0").join(log.run());
+    assert!(kept.join("artifacts/copy/beside.txt").exists());
+    assert!(!kept.join("artifacts/copy/mlflow.db").exists());
+    let spool = elsewhere.folder().join("spool");
+    let other = MlflowTracker::new("http://127.0.0.1:9")
+        .spool(spool)
+        .deadline(Duration::ZERO);
+    let others = RunLog::start(&other, &RunInfo::new()).unwrap();
+    let error = others.copy("copy", room.database()).unwrap_err();
+    assert!(error.to_string().contains("has open"), "{error}");
+    log.finish(Status::Finished).unwrap();
+    drop(tracker);
+    others.copy("copy", room.database()).unwrap();
+}
+
+#[test]
+fn a_flush_that_writes_nothing_tells_nothing_of_others() {
+    let room = Room::new();
+    let tracker = room.open().wait_at_most(Duration::from_secs(3));
+    let log = RunLog::start(&tracker, &RunInfo::new()).unwrap();
+    let other = Connection::open(room.database()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    log.tag("team", "a").unwrap_err();
+    let began = Instant::now();
+    for _ in 0..3 {
+        tracker.flush().unwrap();
+        log.tag("team", "a").unwrap_err();
+    }
+    // Each would take three seconds.
+    assert!(began.elapsed() < Duration::from_secs(3));
+    other.execute_batch("COMMIT").unwrap();
+    log.finish(Status::Finished).unwrap();
 }

@@ -2,7 +2,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Header, fail, line};
+use super::{Header, fail, files, line};
 use crate::error::Result;
 use crate::tracker::Event;
 
@@ -101,10 +101,36 @@ impl Writer {
         &self.path
     }
 
-    /// Makes what was written survive a power loss.
+    /// Makes what was written survive a power loss: the events, the files that they speak of, and the
+    /// names of both.
     pub(in crate::tracker::mlflow) fn sync(&self) -> Result<()> {
-        self.file
-            .sync_data()
-            .map_err(|error| fail(&self.path, &error))
+        let files = files(&self.path);
+        let all = || {
+            self.file.sync_data()?;
+            if files.is_dir() {
+                sync_tree(&files)?;
+            }
+            self.path.parent().map_or(Ok(()), sync_names)
+        };
+        all().map_err(|error| fail(&self.path, &error))
     }
+}
+
+/// Brings a file to the disk, or a folder with all below it.
+fn sync_tree(path: &Path) -> std::io::Result<()> {
+    if !path.is_dir() {
+        return File::open(path)?.sync_all();
+    }
+    for entry in fs::read_dir(path)? {
+        sync_tree(&entry?.path())?;
+    }
+    sync_names(path)
+}
+
+/// Brings the names in a folder to the disk, where the system can.
+fn sync_names(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
 }
