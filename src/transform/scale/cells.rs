@@ -6,9 +6,11 @@ use polars::prelude::{
 };
 use polars_arrow::array::PrimitiveArray;
 use polars_arrow::bitmap::Bitmap;
+use polars_arrow::datatypes::ArrowDataType;
 
-use super::number::Physical;
+use super::number::{Physical, Scaled};
 use super::report::{Offences, Report};
+use super::room::Room;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Dtype, Kind, physical_unit};
 
@@ -56,7 +58,12 @@ macro_rules! by_kind {
 pub(in crate::transform) use by_kind;
 
 /// Scales a column: f32 stays f32, everything else becomes f64.
-pub(crate) fn forward(column: &Column, dtype: &Dtype, kernel: &impl Kernel) -> Result<Column> {
+pub(crate) fn forward(
+    column: &Column,
+    dtype: &Dtype,
+    kernel: &impl Kernel,
+    room: &Room,
+) -> Result<Column> {
     let kind = Kind::of(column.name(), &dtype.0)?;
     let series = column.as_materialized_series();
     let physical = match kind {
@@ -66,32 +73,34 @@ pub(crate) fn forward(column: &Column, dtype: &Dtype, kernel: &impl Kernel) -> R
     };
     macro_rules! run {
         ($dtype:ty) => {
-            scaled::<$dtype, _>(physical.as_ref().as_ref(), kernel)
+            scaled::<$dtype, _>(physical.as_ref().as_ref(), kernel, room)
         };
     }
     by_kind!(kind, run)
 }
 
-fn scaled<P, S>(chunks: &ChunkedArray<P>, kernel: &impl Kernel) -> Result<Column>
+fn scaled<P, S>(chunks: &ChunkedArray<P>, kernel: &impl Kernel, room: &Room) -> Result<Column>
 where
     P: PolarsNumericType,
     P::Native: Physical<Scaled = S>,
-    S: NumericNative,
+    S: NumericNative + Scaled + Send + 'static,
     S::PolarsType: PolarsNumericType<Native = S>,
     ChunkedArray<S::PolarsType>: IntoSeries,
 {
+    let pool = S::pool(room);
     let mut total = Report::default();
     let mut start = 0;
     let mut arrays = Vec::new();
     for chunk in chunks.downcast_iter() {
         let validity = chunk.validity();
         let valid = |at: usize| validity.is_none_or(|bits| bits.get(at).unwrap_or(false));
-        let mut out = Vec::new();
+        let mut out = pool.take();
         let report = kernel.forward(chunk.values(), &valid, &mut out)?;
         let validity = without(validity, report.nulls_made.as_deref());
         total.absorb(report, start);
         start += chunk.len();
-        arrays.push(PrimitiveArray::from_vec(out).with_validity(validity));
+        let dtype = ArrowDataType::from(S::PRIMITIVE);
+        arrays.push(PrimitiveArray::new(dtype, pool.lend(out), validity));
     }
     refuse(&total, chunks.name())?;
     let scaled = ChunkedArray::<S::PolarsType>::from_chunk_iter(chunks.name().clone(), arrays);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cells::{Kernel, forward, inverse, inverse_values};
 use super::policy::{Constant, Infinities, Nans, Nulls, Outside, Policies};
+use super::room::Room;
 use crate::error::{Error, ErrorKind, Result, listed};
 use crate::schema::{self, Dtype, Field, Nullable, Schema};
 
@@ -83,12 +84,13 @@ pub(crate) fn apply<S: Scaling>(scaling: &S, frame: LazyFrame) -> LazyFrame {
     let exprs = scaling.columns().iter().map(|scaled| {
         let (step, of) = (scaling.clone(), scaled.clone());
         let (step_of_dtype, expected) = (scaling.clone(), scaled.clone());
+        let room = Room::default();
         schema::mapped(
             schema::column(scaled.column.as_str()),
             move |column| {
                 let scaled = match &of.learned {
                     Some(learned) => refuse_nulls(&column, step.nulls())
-                        .and_then(|()| forward(&column, &of.dtype, &step.kernel(learned))),
+                        .and_then(|()| forward(&column, &of.dtype, &step.kernel(learned), &room)),
                     None => forward_unlearned(&column),
                 };
                 scaled.map_err(|error| error.at(&step).into_polars())

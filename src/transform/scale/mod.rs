@@ -19,6 +19,7 @@ mod policy;
 mod product;
 mod report;
 mod robust_scaler;
+mod room;
 mod settings;
 mod standard;
 mod standard_scaler;

@@ -8,6 +8,7 @@ use crate::learn::Value;
 use crate::learn::halves::{self, Halves, halves, ordered};
 
 use super::product::{EXACT, add_product, nearest};
+use super::room::{Pool, Room};
 
 /// The dtype of a scaled column: f32 for f32, and f64 for everything else.
 pub(crate) trait Scaled: Copy + PartialEq + PartialOrd + Debug + Into<f64> {
@@ -20,6 +21,9 @@ pub(crate) trait Scaled: Copy + PartialEq + PartialOrd + Debug + Into<f64> {
     fn round(value: f64) -> Self;
     /// True for anything but NaN and the infinities.
     fn finite(self) -> bool;
+
+    /// The room for results of this dtype.
+    fn pool(room: &Room) -> &Pool<Self>;
 }
 
 impl Scaled for f64 {
@@ -34,6 +38,10 @@ impl Scaled for f64 {
     #[inline(always)]
     fn finite(self) -> bool {
         self.is_finite()
+    }
+
+    fn pool(room: &Room) -> &Pool<Self> {
+        &room.doubles
     }
 }
 
@@ -54,6 +62,10 @@ impl Scaled for f32 {
     #[inline(always)]
     fn finite(self) -> bool {
         self.is_finite()
+    }
+
+    fn pool(room: &Room) -> &Pool<Self> {
+        &room.singles
     }
 }
 
