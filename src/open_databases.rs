@@ -7,7 +7,35 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-static OPEN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static OPEN: Mutex<Vec<Database>> = Mutex::new(Vec::new());
+
+#[derive(Clone, Debug, PartialEq)]
+struct Database {
+    /// The path, whole, since the process may go to another folder.
+    path: PathBuf,
+    /// The file itself, which may be moved.
+    file: Option<File>,
+}
+
+/// What tells a file from all others, under whatever name.
+#[cfg(unix)]
+type File = (u64, u64);
+/// Elsewhere SQLite's locks are those of a handle, and nothing need be told apart.
+#[cfg(not(unix))]
+type File = std::convert::Infallible;
+
+#[cfg(unix)]
+fn file(path: &Path) -> Option<File> {
+    use std::os::unix::fs::MetadataExt;
+
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn file(_: &Path) -> Option<File> {
+    None
+}
 
 /// Why such a file is not copied.
 pub(crate) const WHY: &str =
@@ -16,13 +44,17 @@ pub(crate) const WHY: &str =
 /// A database that is open as long as this lives.
 #[derive(Debug)]
 #[cfg(any(feature = "sqlite", all(feature = "schedule", unix)))]
-pub(crate) struct OpenDatabase(PathBuf);
+pub(crate) struct OpenDatabase(Database);
 
 #[cfg(any(feature = "sqlite", all(feature = "schedule", unix)))]
 impl OpenDatabase {
     pub(crate) fn new(path: &Path) -> Self {
-        all().push(path.to_owned());
-        Self(path.to_owned())
+        let database = Database {
+            path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
+            file: file(path),
+        };
+        all().push(database.clone());
+        Self(database)
     }
 }
 
@@ -30,43 +62,31 @@ impl OpenDatabase {
 impl Drop for OpenDatabase {
     fn drop(&mut self) {
         let mut all = all();
-        if let Some(at) = all.iter().position(|path| *path == self.0) {
+        if let Some(at) = all.iter().position(|database| *database == self.0) {
             all.swap_remove(at);
         }
     }
 }
 
-fn all() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
+fn all() -> std::sync::MutexGuard<'static, Vec<Database>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether a file is one of a database that is open here, by whatever name.
-#[cfg(unix)]
 pub(crate) fn is_open(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    let which = |path: &Path| {
-        let metadata = std::fs::metadata(path).ok()?;
-        Some((metadata.dev(), metadata.ino()))
-    };
-    let Some(of) = which(path) else {
+    let Some(of) = file(path) else {
         return false;
     };
-    let is_of = |database: &PathBuf| {
+    let is_of = |database: &Database| {
         // SQLite follows links before it names the other files.
-        let database = std::fs::canonicalize(database).unwrap_or_else(|_| database.clone());
-        ["", "-wal", "-shm"].iter().any(|end| {
-            let mut name = database.clone().into_os_string();
+        let path = std::fs::canonicalize(&database.path);
+        let path = path.unwrap_or_else(|_| database.path.clone());
+        let beside = |end| {
+            let mut name = path.clone().into_os_string();
             name.push(end);
-            which(Path::new(&name)) == Some(of)
-        })
+            file(Path::new(&name))
+        };
+        database.file == Some(of) || ["", "-wal", "-shm"].map(beside).contains(&Some(of))
     };
     all().iter().any(is_of)
-}
-
-/// Elsewhere the locks are those of a handle.
-#[cfg(not(unix))]
-pub(crate) fn is_open(path: &Path) -> bool {
-    let _ = (path, all());
-    false
 }

@@ -78,8 +78,8 @@ impl Journals {
         journal.append(numbers).ok()?;
         if !was_waiting {
             self.work.notify_one();
-            self.start(&mut state, inner);
         }
+        self.start(&mut state, inner);
         Some(refused.map_or(Ok(()), Err))
     }
 
@@ -147,11 +147,16 @@ impl Journals {
         }
     }
 
-    /// Takes the numbers of a run that began, into the file of its lock.
+    /// Takes the numbers of a run that began, into the file of its lock; those that were left there
+    /// wait already.
     pub(super) fn begin(&self, run: &str, file: Arc<File>) {
         let mut state = self.lock();
         if !state.runs.contains_key(run) {
-            state.runs.insert(run.to_owned(), Journal::new(file));
+            let journal = Journal::new(file);
+            if journal.is_waiting() {
+                self.work.notify_one();
+            }
+            state.runs.insert(run.to_owned(), journal);
         }
     }
 

@@ -274,8 +274,7 @@ impl Inner {
         for (run, _) in all.iter().filter(|(run, _)| ended(run)) {
             // The end itself may be what was refused.
             if is_whole || written.is_ok() && !self.store.is_running(run) {
-                self.journals.end(run);
-                self.locks.give_back(run);
+                self.end(run);
             }
         }
         let begins = |entries: &[Entry]| matches!(entries.first(), Some(Entry::Run(_)));
@@ -291,6 +290,20 @@ impl Inner {
             }
         }
         written
+    }
+
+    /// Gives the lock of a run back that has ended, once the numbers that were left in it are in the
+    /// database; where they cannot go there now, they are found when it is next opened.
+    fn end(&mut self, run: &str) {
+        if let Some(lock) = self.locks.held(run) {
+            self.journals.begin(run, lock);
+            if let Err(error) = self.bring(run) {
+                tracing::warn!(run, %error, "numbers of a run that has ended wait for the database");
+                return;
+            }
+        }
+        self.journals.end(run);
+        self.locks.give_back(run);
     }
 
     /// Writes events after the numbers of their runs that were recorded before them.

@@ -29,7 +29,7 @@ pub(super) struct Store {
     /// How long it waits for them at this time.
     waits: Duration,
     /// Nobody here may copy its files meanwhile.
-    _open: OpenDatabase,
+    open: OpenDatabase,
 }
 
 impl Store {
@@ -44,9 +44,11 @@ impl Store {
             has_workspaces: false,
             patience,
             waits: patience,
-            _open: OpenDatabase::new(path),
+            open: OpenDatabase::new(path),
         };
         store.make().map_err(fail)?;
+        // Only now the file is there.
+        store.open = OpenDatabase::new(path);
         store.check()?;
         store.settle().map_err(fail)?;
         Ok(store)

@@ -70,10 +70,6 @@ impl Inner {
                 metrics.insert(run, of).map_err(fail)?;
                 continue;
             }
-            if let Some(Entry::Run(_)) = entries.first() {
-                // Whatever of the event is refused, somebody goes on with the run.
-                revive(&writing, run).map_err(fail)?;
-            }
             writing.execute_batch("SAVEPOINT event").map_err(fail)?;
             let written = writer.event(run, entries, &mut metrics);
             if let Err(error) = written {
@@ -84,6 +80,11 @@ impl Inner {
                 writer.refused.get_or_insert(error);
             }
             writing.execute_batch("RELEASE event").map_err(fail)?;
+            // Whatever of its beginning was refused, who has its lock goes on with the run.
+            let begins = matches!(entries.first(), Some(Entry::Run(_)));
+            if begins && writer.locks.held(run).is_some() {
+                revive(&writing, run).map_err(fail)?;
+            }
         }
         metrics.finish().map_err(fail)?;
         drop(metrics);

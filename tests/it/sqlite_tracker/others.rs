@@ -237,6 +237,12 @@ fn a_database_that_is_open_here_is_no_artifact() {
     let kept = elsewhere.folder().join("kept/0").join(log.run());
     assert!(kept.join("artifacts/copy/beside.txt").exists());
     assert!(!kept.join("artifacts/copy/mlflow.db").exists());
+    // Nor when it was moved: SQLite does not mind.
+    let moved = elsewhere.folder().join("moved.db");
+    fs::rename(room.database(), &moved).unwrap();
+    let error = log.copy("copy", &moved).unwrap_err();
+    assert!(error.to_string().contains("has open"), "{error}");
+    fs::rename(&moved, room.database()).unwrap();
     let spool = elsewhere.folder().join("spool");
     let other = MlflowTracker::new("http://127.0.0.1:9")
         .spool(spool)

@@ -12,6 +12,14 @@ use super::others::started;
 
 const RUN: &str = "0123456789abcdef0123456789abcdef";
 
+fn finished() -> Event {
+    let finished = What::Finished {
+        status: Status::Finished,
+        error: None,
+    };
+    Event::now(RUN, finished)
+}
+
 /// The state of the runs, and whether they ended.
 fn states(room: &Room) -> Vec<String> {
     room.ask("SELECT status || iif(end_time IS NULL, '', ' ended') FROM runs")
@@ -105,6 +113,56 @@ fn numbers_that_were_left_go_with_the_run_once_it_begins() {
 }
 
 #[test]
+fn numbers_that_were_left_go_with_a_run_that_begins_and_ends_at_once() {
+    let (room, other) = (Room::new(), Room::new());
+    let tracker = room.open();
+    tracker.record(&started(RUN)).unwrap();
+    RunLog::of(&tracker, RUN).metric("before", 1.0, 0).unwrap();
+    let numbers = fs::read(room.journal(RUN)).unwrap();
+    let late = other.open();
+    fs::create_dir(other.folder().join("mlflow.db-running")).unwrap();
+    fs::write(other.journal(RUN), &numbers).unwrap();
+    late.record_all(&[started(RUN), finished()]).unwrap();
+    assert_eq!(states(&other), ["FINISHED ended"]);
+    assert_eq!(keys(&other), ["before"]);
+    assert!(!other.folder().join("mlflow.db-running").exists());
+}
+
+#[test]
+fn numbers_that_were_left_do_not_wait_for_the_next_event() {
+    let (room, other) = (Room::new(), Room::new());
+    let tracker = room.open();
+    tracker.record(&started(RUN)).unwrap();
+    RunLog::of(&tracker, RUN).metric("before", 1.0, 0).unwrap();
+    let numbers = fs::read(room.journal(RUN)).unwrap();
+    let late = other.open();
+    fs::create_dir(other.folder().join("mlflow.db-running")).unwrap();
+    fs::write(other.journal(RUN), &numbers).unwrap();
+    late.record(&started(RUN)).unwrap();
+    RunLog::of(&late, RUN).metric("after", 1.0, 0).unwrap();
+    let began = std::time::Instant::now();
+    while keys(&other) != ["after", "before"] {
+        assert!(began.elapsed() < Duration::from_mins(1));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_run_that_cannot_begin_again_stays_as_it_was_found() {
+    let room = Room::new();
+    let first = room.open().experiment("gone");
+    first.record(&started(RUN)).unwrap();
+    drop(first);
+    let second = room.open().experiment("gone");
+    let sql = "UPDATE experiments SET lifecycle_stage = 'deleted' WHERE name = 'gone'";
+    let other = Connection::open(room.database()).unwrap();
+    other.execute_batch(sql).unwrap();
+    let error = second.record(&started(RUN)).unwrap_err();
+    assert!(error.to_string().contains("is deleted"), "{error}");
+    assert_eq!(states(&room), ["KILLED ended"]);
+}
+
+#[test]
 fn an_end_that_was_refused_leaves_the_run_to_be_found() {
     let room = Room::new();
     let tracker = room.open();
@@ -130,11 +188,7 @@ fn an_end_that_found_the_database_held_can_be_told_again() {
     let tracker = room.open().wait_at_most(Duration::from_millis(50));
     let other = Connection::open(room.database()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let finished = What::Finished {
-        status: Status::Finished,
-        error: None,
-    };
-    let end = Event::now(RUN, finished);
+    let end = finished();
     for event in [&started(RUN), &end] {
         assert!(tracker.record(event).unwrap_err().is_transient());
     }

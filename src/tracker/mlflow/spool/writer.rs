@@ -129,8 +129,9 @@ fn sync_tree(path: &Path) -> std::io::Result<()> {
 
 /// Brings the names in a folder to the disk, where the system can.
 fn sync_names(folder: &Path) -> std::io::Result<()> {
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
+    // As SQLite does: where a folder may not be read, the names in it are left to the system.
+    match File::open(folder) {
+        Ok(folder) if cfg!(unix) => folder.sync_all(),
+        _ => Ok(()),
     }
-    Ok(())
 }
