@@ -11,11 +11,7 @@ pub mod http;
 pub mod learn;
 pub mod metric;
 pub mod model;
-#[cfg(any(
-    feature = "sqlite",
-    feature = "mlflow",
-    all(feature = "schedule", unix)
-))]
+#[cfg(any(feature = "sqlite", feature = "mlflow"))]
 mod open_databases;
 pub mod output;
 pub mod prelude;

@@ -14,18 +14,18 @@ struct Database {
     /// The path, whole, since the process may go to another folder.
     path: PathBuf,
     /// The file itself, which may be moved.
-    file: Option<File>,
+    file: Option<Id>,
 }
 
 /// What tells a file from all others, under whatever name.
 #[cfg(unix)]
-type File = (u64, u64);
+type Id = (u64, u64);
 /// Elsewhere SQLite's locks are those of a handle, and nothing need be told apart.
 #[cfg(not(unix))]
-type File = std::convert::Infallible;
+type Id = std::convert::Infallible;
 
 #[cfg(unix)]
-fn file(path: &Path) -> Option<File> {
+fn file(path: &Path) -> Option<Id> {
     use std::os::unix::fs::MetadataExt;
 
     let metadata = std::fs::metadata(path).ok()?;
@@ -33,7 +33,7 @@ fn file(path: &Path) -> Option<File> {
 }
 
 #[cfg(not(unix))]
-fn file(_: &Path) -> Option<File> {
+fn file(_: &Path) -> Option<Id> {
     None
 }
 
@@ -70,6 +70,14 @@ impl Drop for OpenDatabase {
 
 fn all() -> std::sync::MutexGuard<'static, Vec<Database>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Closes a file that was copied, unless it has become a database that is open: then its handle stays.
+#[cfg(any(feature = "sqlite", feature = "mlflow"))]
+pub(crate) fn close(file: std::fs::File, path: &Path) {
+    if is_open(path) {
+        std::mem::forget(file);
+    }
 }
 
 /// Whether a file is one of a database that is open here, by whatever name.

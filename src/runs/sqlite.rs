@@ -32,6 +32,7 @@ impl SqliteStore {
                 "name the database that a tracker or MLflow writes, such as `mlflow.db`",
             ));
         }
+        let registered = OpenDatabase::new(&path);
         let open = |access: OpenFlags| {
             let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let connection = Connection::open_with_flags(&path, flags)?;
@@ -46,7 +47,7 @@ impl SqliteStore {
             .or_else(|_| open(OpenFlags::SQLITE_OPEN_READ_ONLY))
             .map_err(|error| unreadable(&path, error))?;
         Ok(Self {
-            _open: OpenDatabase::new(&path),
+            _open: registered,
             path,
             connection,
         })

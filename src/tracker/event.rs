@@ -125,7 +125,45 @@ pub enum Status {
     Cancelled,
 }
 
+/// A number as [`Event`] is written, without the detours that a flattened enum takes in serde.
+#[derive(Serialize)]
+struct Number<'a> {
+    run: &'a str,
+    time: i64,
+    event: &'static str,
+    name: &'a str,
+    #[serde(serialize_with = "number::serialize")]
+    value: &'a Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: &'a Option<String>,
+    step: i64,
+}
+
 impl Event {
+    /// Writes the event as JSON.
+    pub(crate) fn write_json(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        let Self { run, time, what } = self;
+        let What::Metric {
+            name,
+            value,
+            reason,
+            step,
+        } = what
+        else {
+            return serde_json::to_writer(out, self);
+        };
+        let number = Number {
+            run,
+            time: *time,
+            event: "metric",
+            name,
+            value,
+            reason,
+            step: *step,
+        };
+        serde_json::to_writer(out, &number)
+    }
+
     /// An event that happens now.
     pub fn now(run: impl Into<String>, what: What) -> Self {
         Self::at(run, now(), what)
@@ -147,4 +185,47 @@ pub(crate) fn now() -> i64 {
     since.map_or(0, |since| {
         i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_as_all_events_are() {
+        let reasons = [None, Some("no \"rows\" å".to_owned())];
+        let values = [
+            None,
+            Some(0.1),
+            Some(-0.0),
+            Some(1e308),
+            Some(f64::NAN),
+            Some(f64::INFINITY),
+        ];
+        for (reason, value) in reasons
+            .iter()
+            .flat_map(|of| values.map(|value| (of, value)))
+        {
+            let metric = What::Metric {
+                name: "loss/å \n".to_owned(),
+                value,
+                reason: reason.clone(),
+                step: -7,
+            };
+            for event in [
+                Event::at("0f", -1, metric),
+                Event::at(
+                    "0f",
+                    2,
+                    What::Tags {
+                        tags: BTreeMap::new(),
+                    },
+                ),
+            ] {
+                let mut written = Vec::new();
+                event.write_json(&mut written).unwrap();
+                assert_eq!(written, serde_json::to_vec(&event).unwrap());
+            }
+        }
+    }
 }

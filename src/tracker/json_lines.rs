@@ -73,7 +73,9 @@ impl fmt::Debug for JsonLinesTracker {
 
 impl Tracker for JsonLinesTracker {
     fn record(&self, event: &Event) -> Result<()> {
-        let mut line = serde_json::to_vec(event).map_err(|error| fail(&self.path, error.into()))?;
+        let mut line = Vec::new();
+        let written = event.write_json(&mut line);
+        written.map_err(|error| fail(&self.path, error.into()))?;
         line.push(b'\n');
         self.with_file(|file| file.write_all(&line))
     }
@@ -81,8 +83,8 @@ impl Tracker for JsonLinesTracker {
     fn record_all(&self, events: &[Event]) -> Result<()> {
         let mut lines = Vec::new();
         for event in events {
-            serde_json::to_writer(&mut lines, event)
-                .map_err(|error| fail(&self.path, error.into()))?;
+            let written = event.write_json(&mut lines);
+            written.map_err(|error| fail(&self.path, error.into()))?;
             lines.push(b'\n');
         }
         self.with_file(|file| file.write_all(&lines))

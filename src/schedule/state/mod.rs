@@ -25,6 +25,7 @@ pub use words::{RunKind, RunState, StageState, TryState};
 
 use super::Definition;
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(any(feature = "sqlite", feature = "mlflow"))]
 use crate::open_databases::OpenDatabase;
 
 /// So long an order waits for others that write.
@@ -46,6 +47,7 @@ pub struct State {
     place: Option<String>,
     database: Mutex<Connection>,
     /// Nobody here may copy its files meanwhile.
+    #[cfg(any(feature = "sqlite", feature = "mlflow"))]
     _open: Option<OpenDatabase>,
 }
 
@@ -98,6 +100,8 @@ impl State {
         folder: Option<&Path>,
         open: impl FnOnce() -> rusqlite::Result<Connection>,
     ) -> Result<Self> {
+        #[cfg(any(feature = "sqlite", feature = "mlflow"))]
+        let registered = folder.map(|folder| OpenDatabase::new(&folder.join(FILE)));
         let database = open().and_then(|database| {
             database.busy_timeout(PATIENCE)?;
             database.pragma_update(None, "journal_mode", "WAL")?;
@@ -110,7 +114,8 @@ impl State {
         });
         let state = Self {
             folder: folder.map(Path::to_owned),
-            _open: folder.map(|folder| OpenDatabase::new(&folder.join(FILE))),
+            #[cfg(any(feature = "sqlite", feature = "mlflow"))]
+            _open: registered,
             place,
             database: Mutex::new(database),
         };

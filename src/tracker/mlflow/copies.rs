@@ -1,6 +1,7 @@
 //! Copies of the files that events speak of: a spool must hold all of what was recorded.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::spool;
@@ -47,7 +48,7 @@ fn path_of(event: &Event) -> Option<(&Artifact, &PathBuf)> {
     }
 }
 
-type Failed = (PathBuf, std::io::Error);
+type Failed = (PathBuf, io::Error);
 
 /// A copy of a folder into itself has no end.
 fn refuse_itself(from: &Path, files: &Path) -> std::result::Result<(), Failed> {
@@ -55,7 +56,7 @@ fn refuse_itself(from: &Path, files: &Path) -> std::result::Result<(), Failed> {
     if let (Ok(whole), Ok(spool)) = (fs::canonicalize(from), fs::canonicalize(spool))
         && spool.starts_with(&whole)
     {
-        let error = std::io::Error::other("the spool is kept inside it");
+        let error = io::Error::other("the spool is kept inside it");
         return Err((from.to_owned(), error));
     }
     Ok(())
@@ -77,14 +78,17 @@ fn copy(from: &Path, to: &Path) -> std::result::Result<(), Failed> {
         return Ok(());
     }
     if !metadata.is_file() {
-        let error = std::io::Error::other("it is a pipe or a device");
+        let error = io::Error::other("it is a pipe or a device");
         return Err(failed(error));
     }
     if open_databases::is_open(from) {
-        return Err(failed(std::io::Error::other(open_databases::WHY)));
+        return Err(failed(io::Error::other(open_databases::WHY)));
     }
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    fs::copy(from, to).map(drop).map_err(failed)
+    let mut source = File::open(from).map_err(failed)?;
+    let copied = File::create(to).and_then(|mut file| io::copy(&mut source, &mut file));
+    open_databases::close(source, from);
+    copied.map(drop).map_err(failed)
 }

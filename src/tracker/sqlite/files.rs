@@ -155,7 +155,9 @@ impl Files {
             return Err(unreadable(io::Error::other(open_databases::WHY)));
         }
         let mut source = File::open(from).map_err(unreadable)?;
-        self.write(target, |file| io::copy(&mut source, file).map(drop))
+        let copied = self.write(target, |file| io::copy(&mut source, file).map(drop));
+        open_databases::close(source, from);
+        copied
     }
 
     /// Makes what was written survive a power loss.

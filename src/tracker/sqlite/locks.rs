@@ -47,6 +47,8 @@ impl Locks {
             .open(self.folder.join(run));
         match left {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // That of another user's process.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
             left => {
                 let left = left?;
                 if left.try_lock().is_err() {
@@ -130,6 +132,8 @@ impl Locks {
                 file => file?,
             };
             match file.try_lock() {
+                // Who had it may have given it back just now, and begun the run again.
+                Ok(()) if !is_at(&file, &path) => {}
                 Ok(()) => dead.push((name.into_owned(), DeadLock { path, file })),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(error),

@@ -36,6 +36,7 @@ impl Store {
     /// Opens the database, and makes it if it is not there.
     pub(super) fn open(path: &Path, patience: Duration) -> Result<Self> {
         let fail = |error| said(path, error);
+        let open = OpenDatabase::new(path);
         let connection = Connection::open(path).map_err(fail)?;
         connection.busy_timeout(patience).map_err(fail)?;
         let mut store = Self {
@@ -44,7 +45,7 @@ impl Store {
             has_workspaces: false,
             patience,
             waits: patience,
-            open: OpenDatabase::new(path),
+            open,
         };
         store.make().map_err(fail)?;
         // Only now the file is there.

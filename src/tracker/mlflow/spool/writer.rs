@@ -64,7 +64,7 @@ impl Writer {
         self.append(|lines| {
             events
                 .iter()
-                .try_for_each(|event| line::write(lines, |out| serde_json::to_writer(out, event)))
+                .try_for_each(|event| line::write(lines, |out| event.write_json(out)))
         })
     }
 
