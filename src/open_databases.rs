@@ -4,6 +4,7 @@
 //! To Corrupt An SQLite Database File", 2.2, sqlite.org/howtocorrupt.html). Others then take
 //! themselves for the last ones and remove the log that is still written, so nobody here may copy one.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -25,16 +26,20 @@ type Id = (u64, u64);
 type Id = std::convert::Infallible;
 
 #[cfg(unix)]
-fn file(path: &Path) -> Option<Id> {
+fn id(metadata: std::io::Result<Metadata>) -> Option<Id> {
     use std::os::unix::fs::MetadataExt;
 
-    let metadata = std::fs::metadata(path).ok()?;
+    let metadata = metadata.ok()?;
     Some((metadata.dev(), metadata.ino()))
 }
 
 #[cfg(not(unix))]
-fn file(_: &Path) -> Option<Id> {
+fn id(_: std::io::Result<Metadata>) -> Option<Id> {
     None
+}
+
+fn file(path: &Path) -> Option<Id> {
+    id(std::fs::metadata(path))
 }
 
 /// Why such a file is not copied.
@@ -73,19 +78,23 @@ fn all() -> std::sync::MutexGuard<'static, Vec<Database>> {
 }
 
 /// Closes a file that was copied, unless it has become a database that is open: then its handle stays.
-#[cfg(any(feature = "sqlite", feature = "mlflow"))]
-pub(crate) fn close(file: std::fs::File, path: &Path) {
-    if is_open(path) {
-        std::mem::forget(file);
+pub(crate) fn close(copied: std::fs::File) {
+    let all = all();
+    if id(copied.metadata()).is_some_and(|of| is_among(of, &all)) {
+        std::mem::forget(copied);
+    } else {
+        // Nobody registers a database meanwhile.
+        drop(copied);
     }
 }
 
 /// Whether a file is one of a database that is open here, by whatever name.
 pub(crate) fn is_open(path: &Path) -> bool {
-    let Some(of) = file(path) else {
-        return false;
-    };
-    let is_of = |database: &Database| {
+    file(path).is_some_and(|of| is_among(of, &all()))
+}
+
+fn is_among(of: Id, all: &[Database]) -> bool {
+    all.iter().any(|database| {
         // SQLite follows links before it names the other files.
         let path = std::fs::canonicalize(&database.path);
         let path = path.unwrap_or_else(|_| database.path.clone());
@@ -95,6 +104,5 @@ pub(crate) fn is_open(path: &Path) -> bool {
             file(Path::new(&name))
         };
         database.file == Some(of) || ["", "-wal", "-shm"].map(beside).contains(&Some(of))
-    };
-    all().iter().any(is_of)
+    })
 }

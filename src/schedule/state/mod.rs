@@ -115,7 +115,8 @@ impl State {
         let state = Self {
             folder: folder.map(Path::to_owned),
             #[cfg(any(feature = "sqlite", feature = "mlflow"))]
-            _open: registered,
+            // Only now the file is there, for sure.
+            _open: registered.and(folder).map(|folder| OpenDatabase::new(&folder.join(FILE))),
             place,
             database: Mutex::new(database),
         };

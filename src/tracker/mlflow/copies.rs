@@ -88,7 +88,11 @@ fn copy(from: &Path, to: &Path) -> std::result::Result<(), Failed> {
         fs::create_dir_all(folder).map_err(failed)?;
     }
     let mut source = File::open(from).map_err(failed)?;
-    let copied = File::create(to).and_then(|mut file| io::copy(&mut source, &mut file));
-    open_databases::close(source, from);
+    let copied = File::create(to).and_then(|mut file| {
+        // Nobody may read the copy who may not read the file.
+        file.set_permissions(metadata.permissions())?;
+        io::copy(&mut source, &mut file)
+    });
+    open_databases::close(source);
     copied.map(drop).map_err(failed)
 }

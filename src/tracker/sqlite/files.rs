@@ -156,7 +156,7 @@ impl Files {
         }
         let mut source = File::open(from).map_err(unreadable)?;
         let copied = self.write(target, |file| io::copy(&mut source, file).map(drop));
-        open_databases::close(source, from);
+        open_databases::close(source);
         copied
     }
 

@@ -33,6 +33,8 @@ struct State {
     /// What became of numbers that were acknowledged and then refused, to be told by the next flush.
     lost: Vec<String>,
     thread: Option<JoinHandle<()>>,
+    /// Whether a thread was asked for.
+    has_begun: bool,
     stop: bool,
 }
 
@@ -76,10 +78,12 @@ impl Journals {
             }
         });
         journal.append(numbers).ok()?;
-        if !was_waiting {
+        // Numbers that were left may wait before there is a thread.
+        if !was_waiting || !state.has_begun {
+            state.has_begun = true;
             self.work.notify_one();
+            self.start(&mut state, inner);
         }
-        self.start(&mut state, inner);
         Some(refused.map_or(Ok(()), Err))
     }
 

@@ -47,7 +47,7 @@ impl Locks {
             .open(self.folder.join(run));
         match left {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            // That of another user's process.
+            // That of another user: whether its process lives cannot be asked.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
             left => {
                 let left = left?;

@@ -271,10 +271,14 @@ impl Inner {
         let ended = |run: &str| has(run, |entry| matches!(entry, Entry::End(_)));
         let written = self.write_after_numbers(experiment, &all, began, ended);
         let is_whole = matches!(written, Ok(None));
-        for (run, _) in all.iter().filter(|(run, _)| ended(run)) {
+        let over: BTreeSet<&str> = all.iter().map(|(run, _)| *run).collect();
+        let mut written = written;
+        for run in over.into_iter().filter(|run| ended(run)) {
             // The end itself may be what was refused.
-            if is_whole || written.is_ok() && !self.store.is_running(run) {
-                self.end(run);
+            if (is_whole || written.is_ok() && !self.store.is_running(run))
+                && let Err(error) = self.end(run)
+            {
+                written = written.map(|refused| refused.or(Some(error)));
             }
         }
         let begins = |entries: &[Entry]| matches!(entries.first(), Some(Entry::Run(_)));
@@ -287,23 +291,30 @@ impl Inner {
                 && let Some(lock) = self.locks.held(run)
             {
                 self.journals.begin(run, lock);
+                if let Err(error) = self.bring(run) {
+                    tracing::debug!(run, %error, "numbers that were left wait for the database");
+                }
             }
         }
         written
     }
 
     /// Gives the lock of a run back that has ended, once the numbers that were left in it are in the
-    /// database; where they cannot go there now, they are found when it is next opened.
-    fn end(&mut self, run: &str) {
+    /// database.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot go there now: they are found when it is next opened.
+    fn end(&mut self, run: &str) -> Result<()> {
         if let Some(lock) = self.locks.held(run) {
             self.journals.begin(run, lock);
-            if let Err(error) = self.bring(run) {
-                tracing::warn!(run, %error, "numbers of a run that has ended wait for the database");
-                return;
-            }
+            // What another thread tells of the run goes to the database from now on.
+            self.journals.close(run);
+            self.bring(run)?;
         }
         self.journals.end(run);
         self.locks.give_back(run);
+        Ok(())
     }
 
     /// Writes events after the numbers of their runs that were recorded before them.

@@ -10,10 +10,12 @@ use polars_buffer::Buffer;
 
 use crate::threads;
 
-/// The bytes of the largest results whose room is kept: more is a column that somebody collects.
-const LARGEST: usize = 8 << 20;
+/// The bytes of the largest results whose room is kept. A batch of the streaming engine has 0.8 MB; a
+/// column that is scaled as a whole mostly has more.
+const LARGEST: usize = 2 << 20;
 
-/// The room that the results of a column had, for its next ones. It lasts as long as the query.
+/// The room that the results of a column had, for its next ones. It lasts as long as the plan of the
+/// query, with all of its clones.
 #[derive(Default)]
 pub(crate) struct Room {
     pub(super) doubles: Pool<f64>,
