@@ -4,7 +4,8 @@
 //! To Corrupt An SQLite Database File", 2.2, sqlite.org/howtocorrupt.html). Others then take
 //! themselves for the last ones and remove the log that is still written, so nobody here may copy one.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -26,7 +27,7 @@ type Id = (u64, u64);
 type Id = std::convert::Infallible;
 
 #[cfg(unix)]
-fn id(metadata: std::io::Result<Metadata>) -> Option<Id> {
+pub(crate) fn id(metadata: io::Result<Metadata>) -> Option<Id> {
     use std::os::unix::fs::MetadataExt;
 
     let metadata = metadata.ok()?;
@@ -34,7 +35,7 @@ fn id(metadata: std::io::Result<Metadata>) -> Option<Id> {
 }
 
 #[cfg(not(unix))]
-fn id(_: std::io::Result<Metadata>) -> Option<Id> {
+pub(crate) fn id(_: io::Result<Metadata>) -> Option<Id> {
     None
 }
 
@@ -42,8 +43,8 @@ fn file(path: &Path) -> Option<Id> {
     id(std::fs::metadata(path))
 }
 
-/// Why such a file is not copied.
-pub(crate) const WHY: &str =
+/// Why such a file is not read.
+const WHY: &str =
     "it is a database that this process has open: copy it by SQLite's `VACUUM INTO`, or later";
 
 /// A database that is open as long as this lives.
@@ -77,20 +78,26 @@ fn all() -> std::sync::MutexGuard<'static, Vec<Database>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Closes a file that was copied, unless it has become a database that is open: then its handle stays.
-pub(crate) fn close(copied: std::fs::File) {
-    let all = all();
-    if id(copied.metadata()).is_some_and(|of| is_among(of, &all)) {
-        std::mem::forget(copied);
-    } else {
-        // Nobody registers a database meanwhile.
-        drop(copied);
+/// Reads a file, unless it is one of a database that is open here, by whatever name.
+///
+/// # Errors
+///
+/// When it is, or cannot be opened.
+pub(crate) fn read<T>(path: &Path, read: impl FnOnce(&mut File) -> T) -> io::Result<T> {
+    if file(path).is_some_and(|of| is_among(of, &all())) {
+        return Err(io::Error::other(WHY));
     }
-}
-
-/// Whether a file is one of a database that is open here, by whatever name.
-pub(crate) fn is_open(path: &Path) -> bool {
-    file(path).is_some_and(|of| is_among(of, &all()))
+    let mut file = File::open(path)?;
+    let done = read(&mut file);
+    let all = all();
+    if id(file.metadata()).is_some_and(|of| is_among(of, &all)) {
+        // It was opened meanwhile: its handle stays.
+        std::mem::forget(file);
+    } else {
+        // Nobody registers a database before it is closed.
+        drop(file);
+    }
+    Ok(done)
 }
 
 fn is_among(of: Id, all: &[Database]) -> bool {

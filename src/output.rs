@@ -119,6 +119,25 @@ fn write_and_sync(
     file.get_ref().sync_all()
 }
 
+/// Brings the names in a folder to the disk.
+#[cfg(any(feature = "remote", feature = "sqlite"))]
+pub(crate) fn sync_names(folder: &Path) -> std::io::Result<()> {
+    // Not every system can do that for a folder; where it cannot, a rename is all there is.
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    File::open(folder)?.sync_all()
+}
+
+/// As [`sync_names`]; as SQLite does, where the folder may not be read, they are left to the system.
+#[cfg(any(feature = "mlflow", feature = "sqlite"))]
+pub(crate) fn sync_readable_names(folder: &Path) -> std::io::Result<()> {
+    match File::open(folder) {
+        Ok(folder) if cfg!(unix) => folder.sync_all(),
+        _ => Ok(()),
+    }
+}
+
 /// A name beside the file that no other writer has.
 fn neighbour(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();

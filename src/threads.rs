@@ -36,9 +36,18 @@ pub(crate) fn one_each<W: Send, R: Send>(
     work: impl IntoIterator<Item = W>,
     each: impl Fn(W) -> R + Sync,
 ) -> Vec<thread::Result<R>> {
+    at_most(usize::MAX, work, each)
+}
+
+/// As [`one_each`], on so many threads at most: each goes on with the next piece.
+pub(crate) fn at_most<W: Send, R: Send>(
+    threads: usize,
+    work: impl IntoIterator<Item = W>,
+    each: impl Fn(W) -> R + Sync,
+) -> Vec<thread::Result<R>> {
     let work: Vec<W> = work.into_iter().collect();
-    let threads = work.len();
-    done(work, threads, each)
+    let threads = threads.min(work.len());
+    done(work, threads, false, each)
 }
 
 /// As [`one_each`], with this thread among those that work: for work that is soon done.
@@ -48,12 +57,13 @@ pub(crate) fn shared<W: Send, R: Send>(
 ) -> Vec<thread::Result<R>> {
     let work: Vec<W> = work.into_iter().collect();
     let threads = work.len().saturating_sub(1);
-    done(work, threads, each)
+    done(work, threads, true, each)
 }
 
 fn done<W: Send, R: Send>(
     work: Vec<W>,
     threads: usize,
+    works_here: bool,
     each: impl Fn(W) -> R + Sync,
 ) -> Vec<thread::Result<R>> {
     let count = work.len();
@@ -74,7 +84,7 @@ fn done<W: Send, R: Send>(
         };
         let workers: Vec<_> = (0..threads).map_while(spawn).collect();
         let mut done = Vec::with_capacity(count);
-        if workers.len() < count {
+        if works_here || workers.len() < threads {
             done.extend(work_off());
         }
         for worker in workers {

@@ -113,10 +113,10 @@ pub trait Estimator: fmt::Debug + Send + Sync {
 
     /// The bytes of rows that may be held in memory while several models are fitted, such as those of
     /// folds: each of them then makes its scans of the held rows, which the source brings once.
-    /// As many models as there are threads (those of the machine, or `POLARS_MAX_THREADS`) then learn side by side, or as many as a sweep has
-    /// workers: each with what its fit takes in memory, and on a thread that lasts as long as its fit,
-    /// with a stack of 8 MiB and nothing that the caller keeps by thread. With more rows each model
-    /// reads the source, one after the other. Default: 256 MiB.
+    /// As many models as there are threads (those of the machine, or `POLARS_MAX_THREADS`) then learn
+    /// side by side, or as many as a sweep has workers: each with what its fit takes in memory, and on
+    /// a thread that lasts as long as its fit, with a stack of 8 MiB and nothing that the caller keeps
+    /// by thread. With more rows each model reads the source, one after the other. Default: 256 MiB.
     fn may_hold(&self) -> usize {
         256 << 20
     }

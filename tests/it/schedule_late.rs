@@ -121,16 +121,22 @@ fn keeping() -> (Hook, Arc<Mutex<Vec<String>>>) {
     (hook, told)
 }
 
+/// A schedule since the first of February that runs all that it missed, and tells this hook of
+/// deadlines.
+fn caught_up(cron: &str, deadline: Duration, hook: Hook) -> Schedule {
+    Schedule::cron(cron)
+        .start(at("2026-02-01T00:00:00Z"))
+        .catch_up(CatchUp::All)
+        .deadline(deadline)
+        .on_deadline(hook)
+}
+
 #[test]
 fn a_long_catch_up_is_told_of_its_newest_interval_once() {
     // More than goes into the queue in one transaction.
     let clock = Arc::new(ManualClock::at(at("2026-02-03T00:00:30Z")));
     let (hook, told) = keeping();
-    let schedule = Schedule::cron("* * * * *")
-        .start(at("2026-02-01T00:00:00Z"))
-        .catch_up(CatchUp::All)
-        .deadline(Duration::from_secs(20))
-        .on_deadline(hook)
+    let schedule = caught_up("* * * * *", Duration::from_secs(20), hook)
         .job(Job::call("score", |_| Ok(Outcome::Done)));
     let state = State::in_memory().unwrap();
     let scheduler = || Scheduler::new(&schedule, &state).clock(clock.clone());
@@ -151,12 +157,8 @@ fn a_run_that_is_truly_late_is_told_of_while_others_are_still_caught_up() {
         tells.tell();
         Err(away())
     });
-    let schedule = Schedule::cron("* * * * *")
-        .start(at("2026-02-01T00:00:00Z"))
-        .catch_up(CatchUp::All)
+    let schedule = caught_up("* * * * *", Duration::from_secs(20), hook)
         .retry(Retry::times(3).delay(Duration::from_secs(1)))
-        .deadline(Duration::from_secs(20))
-        .on_deadline(hook)
         .job(job);
     let state = State::in_memory().unwrap();
     let scheduler = || Scheduler::new(&schedule, &state).clock(clock.clone());
@@ -174,12 +176,8 @@ fn a_catch_up_that_is_stopped_between_its_looks_is_told_once() {
     let (hook, told) = keeping();
     let (stop, tells) = (Stop::new(), Stop::new());
     let first = stop.clone();
-    let schedule = Schedule::cron("* * * * *")
-        .start(at("2026-02-01T00:00:00Z"))
-        .catch_up(CatchUp::All)
-        .deadline(Duration::from_secs(20))
-        .on_deadline(hook)
-        .job(Job::call("score", move |_| {
+    let schedule =
+        caught_up("* * * * *", Duration::from_secs(20), hook).job(Job::call("score", move |_| {
             first.tell();
             Ok(Outcome::Done)
         }));
@@ -248,16 +246,11 @@ fn a_catch_up_of_many_sets_is_told_of_the_newest_interval_only() {
     let clock = Arc::new(ManualClock::at(at("2026-02-01T03:40:00Z")));
     let (hook, told) = keeping();
     let sets = (0..1100).map(|n| Parameters::new().with("n", n.to_string()));
-    let schedule = Schedule::cron("0 * * * *")
-        .start(at("2026-02-01T00:00:00Z"))
-        .catch_up(CatchUp::All)
-        .deadline(Duration::from_mins(30))
-        .on_deadline(hook)
-        .job(
-            Job::call("score", |_| Ok(Outcome::Done))
-                .map(sets)
-                .at_once(1100),
-        );
+    let schedule = caught_up("0 * * * *", Duration::from_mins(30), hook).job(
+        Job::call("score", |_| Ok(Outcome::Done))
+            .map(sets)
+            .at_once(1100),
+    );
     let state = State::in_memory().unwrap();
     let scheduler = Scheduler::new(&schedule, &state).clock(clock);
     assert_eq!(scheduler.intervals(3).run().unwrap().succeeded, 3300);
@@ -271,11 +264,7 @@ fn a_catch_up_of_many_sets_is_told_of_the_newest_interval_only() {
 fn an_order_for_a_later_interval_hides_no_deadline_that_was_missed() {
     let clock = Arc::new(ManualClock::at(at("2026-02-01T00:30:00Z")));
     let (hook, told) = keeping();
-    let schedule = Schedule::cron("0 * * * *")
-        .start(at("2026-02-01T00:00:00Z"))
-        .catch_up(CatchUp::All)
-        .deadline(Duration::from_mins(30))
-        .on_deadline(hook)
+    let schedule = caught_up("0 * * * *", Duration::from_mins(30), hook)
         .job(Job::call("score", |_| Ok(Outcome::Done)));
     let state = State::in_memory().unwrap();
     let scheduler = || Scheduler::new(&schedule, &state).clock(clock.clone());
@@ -302,12 +291,8 @@ fn deadlines_that_no_run_could_keep_are_told_of_the_newest_interval_only() {
         Ok(Outcome::Done)
     });
     let second = Stage::call("score", |_| Ok(Outcome::Done));
-    let schedule = Schedule::cron("0 * * * *")
-        .start(at("2026-02-01T00:00:00Z"))
-        .catch_up(CatchUp::All)
-        .deadline(Duration::from_mins(30))
-        .on_deadline(hook)
-        .job(Job::chain([first, second]));
+    let schedule =
+        caught_up("0 * * * *", Duration::from_mins(30), hook).job(Job::chain([first, second]));
     let state = State::in_memory().unwrap();
     let scheduler = || Scheduler::new(&schedule, &state).clock(clock.clone());
     let told = || std::mem::take(&mut *told.lock().unwrap());

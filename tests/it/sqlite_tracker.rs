@@ -41,6 +41,13 @@ impl Room {
         self.folder().join("mlflow.db-running").join(run)
     }
 
+    /// Another process that holds the database, until it commits.
+    pub(super) fn held(&self) -> Connection {
+        let other = Connection::open(self.database()).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        other
+    }
+
     /// Rows of a query as texts, cells with `|` between.
     pub(super) fn ask(&self, sql: &str) -> Vec<String> {
         ask(&Connection::open(self.database()).unwrap(), sql)

@@ -2,7 +2,6 @@
 
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -88,41 +87,28 @@ impl<C: Clone + Sync, K: Tracker> Judging<'_, C, K> {
         E: Estimator,
     {
         let began = Instant::now();
-        let waiting: Vec<_> = learned
-            .into_iter()
-            .map(|fitted| Mutex::new(Some(fitted)))
-            .collect();
-        let done: Vec<Mutex<Option<Result<One>>>> =
-            waiting.iter().map(|_| Mutex::new(None)).collect();
-        let (next, finished, stopped) = (
-            AtomicUsize::new(0),
-            AtomicUsize::new(0),
-            AtomicBool::new(false),
-        );
-        let work = || {
-            let _stopping = Stopping(&stopped);
-            while !stopped.load(Ordering::Relaxed) {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(slot) = waiting.get(at) else { return };
-                let fitted = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-                let one = self.one(at, flows[at], fitted.unwrap_or_default());
-                if one.is_err() {
-                    stopped.store(true, Ordering::Relaxed);
-                } else {
-                    let finished = finished.fetch_add(1, Ordering::Relaxed) + 1;
-                    self.tell(at, finished, began);
-                }
-                *done[at].lock().unwrap_or_else(PoisonError::into_inner) = Some(one);
+        let (finished, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let judge = |(at, fitted)| {
+            if stopped.load(Ordering::Relaxed) {
+                return None;
             }
+            let _stopping = Stopping(&stopped);
+            let one = self.one(at, flows[at], fitted);
+            if one.is_err() {
+                stopped.store(true, Ordering::Relaxed);
+            } else {
+                let finished = finished.fetch_add(1, Ordering::Relaxed) + 1;
+                self.tell(at, finished, began);
+            }
+            Some(one)
         };
-        let workers = self.workers.min(waiting.len());
-        for ended in threads::one_each(0..workers, |_| work()) {
-            ended.unwrap_or_else(|panic| resume_unwind(panic));
-        }
-        self.judged(done)
+        let ended = threads::at_most(self.workers, learned.into_iter().enumerate(), judge);
+        let done = ended.into_iter();
+        self.judged(done.map(|ended| ended.unwrap_or_else(|panic| resume_unwind(panic))))
     }
 
-    fn judged(&self, done: Vec<Mutex<Option<Result<One>>>>) -> Result<Judged<C>> {
+    /// What came of the candidates; nothing of those that were not begun any more.
+    fn judged(&self, done: impl Iterator<Item = Option<Result<One>>>) -> Result<Judged<C>> {
         let mut judged = Judged {
             tried: Vec::new(),
             scans: Vec::new(),
@@ -130,9 +116,9 @@ impl<C: Clone + Sync, K: Tracker> Judging<'_, C, K> {
             cancelled: false,
         };
         let mut cancelled = None;
-        for (at, one) in done.into_iter().enumerate() {
+        for (at, one) in done.enumerate() {
             let candidate = &self.candidates[at];
-            let one = match one.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            let one = match one {
                 None => continue,
                 Some(Ok(one)) => one,
                 Some(Err(error)) if error.kind() == ErrorKind::Cancelled => {

@@ -32,13 +32,11 @@ impl Stop {
         let told = stop.clone();
         let mut which = vec![SIGINT, SIGTERM];
         which.extend((!ignores_hangups()).then_some(SIGHUP));
-        let mut signals = Signals::new(which).map_err(|error| {
-            let message = format!("signals cannot be listened to: {error}");
-            Error::new(ErrorKind::Schedule, message)
-        })?;
-        let listen = move || signals.forever().for_each(|_| told.tell());
-        let listens = std::thread::Builder::new().spawn(listen);
-        listens.map_err(|error| {
+        let listening = Signals::new(which).and_then(|mut signals| {
+            let listen = move || signals.forever().for_each(|_| told.tell());
+            std::thread::Builder::new().spawn(listen)
+        });
+        listening.map_err(|error| {
             let message = format!("signals cannot be listened to: {error}");
             Error::new(ErrorKind::Schedule, message)
         })?;

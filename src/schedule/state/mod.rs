@@ -101,7 +101,7 @@ impl State {
         open: impl FnOnce() -> rusqlite::Result<Connection>,
     ) -> Result<Self> {
         #[cfg(any(feature = "sqlite", feature = "mlflow"))]
-        let registered = folder.map(|folder| OpenDatabase::new(&folder.join(FILE)));
+        let _meanwhile = folder.map(|folder| OpenDatabase::new(&folder.join(FILE)));
         let database = open().and_then(|database| {
             database.busy_timeout(PATIENCE)?;
             database.pragma_update(None, "journal_mode", "WAL")?;
@@ -116,7 +116,7 @@ impl State {
             folder: folder.map(Path::to_owned),
             #[cfg(any(feature = "sqlite", feature = "mlflow"))]
             // Only now the file is there, for sure.
-            _open: registered.and(folder).map(|folder| OpenDatabase::new(&folder.join(FILE))),
+            _open: folder.map(|folder| OpenDatabase::new(&folder.join(FILE))),
             place,
             database: Mutex::new(database),
         };

@@ -81,18 +81,14 @@ fn copy(from: &Path, to: &Path) -> std::result::Result<(), Failed> {
         let error = io::Error::other("it is a pipe or a device");
         return Err(failed(error));
     }
-    if open_databases::is_open(from) {
-        return Err(failed(io::Error::other(open_databases::WHY)));
-    }
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    let mut source = File::open(from).map_err(failed)?;
-    let copied = File::create(to).and_then(|mut file| {
+    let copied = open_databases::read(from, |source| {
+        let mut file = File::create(to)?;
         // Nobody may read the copy who may not read the file.
         file.set_permissions(metadata.permissions())?;
-        io::copy(&mut source, &mut file)
+        io::copy(source, &mut file).map(drop)
     });
-    open_databases::close(source);
-    copied.map(drop).map_err(failed)
+    copied.flatten().map_err(failed)
 }

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::open_databases;
 use crate::tracker::{Artifact, Content};
+use crate::{open_databases, output};
 
 /// The scheme of locations that are relative to the folder of the server's artifacts.
 const SCHEME: &str = "mlflow-artifacts:/";
@@ -151,46 +151,35 @@ impl Files {
         if !metadata.is_file() {
             return Err(unreadable(io::Error::other("it is a pipe or a device")));
         }
-        if open_databases::is_open(from) {
-            return Err(unreadable(io::Error::other(open_databases::WHY)));
-        }
-        let mut source = File::open(from).map_err(unreadable)?;
-        let copied = self.write(target, |file| io::copy(&mut source, file).map(drop));
-        open_databases::close(source);
-        copied
+        let copied = open_databases::read(from, |source| {
+            self.write(target, |file| io::copy(source, file).map(drop))
+        });
+        copied.map_err(unreadable)?
     }
 
     /// Makes what was written survive a power loss.
     pub(super) fn flush(&mut self) -> Result<()> {
         // What fails stays for the next flush, with all behind it.
         while let Some(path) = self.unsynced.last() {
-            sync(path)?;
+            unless_gone(path, File::open(path).and_then(|file| file.sync_all()))?;
             self.unsynced.pop();
         }
         while let Some(folder) = self.unsynced_folders.last() {
-            // Not every system can bring the names in a folder to the disk by itself.
-            if cfg!(unix) {
-                sync(folder)?;
-            }
+            unless_gone(folder, output::sync_names(folder))?;
             self.unsynced_folders.pop_last();
         }
         Ok(())
     }
 }
 
-/// Brings a file to the disk, or the names in a folder, unless somebody deleted it since.
-fn sync(path: &Path) -> Result<()> {
-    match File::open(path).and_then(|file| file.sync_all()) {
-        Err(error) if is_gone(&error) => Ok(()),
-        done => done.map_err(|error| fail(path, &error)),
-    }
-}
+/// What somebody deleted since need not be brought to the disk.
+fn unless_gone(path: &Path, synced: io::Result<()>) -> Result<()> {
+    use io::ErrorKind::{NotADirectory, NotFound};
 
-fn is_gone(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+    match synced {
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(()),
+        synced => synced.map_err(|error| fail(path, &error)),
+    }
 }
 
 /// The path without links, also where its end is not there yet.

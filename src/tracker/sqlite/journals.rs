@@ -109,17 +109,15 @@ impl Journals {
             let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
             // Those who record wait for this thread, and nobody is told that it waited in vain.
             let so_far = inner.store.hurry();
-            pause = match inner.bring_all() {
-                Ok(any) => {
-                    if any {
-                        inner.store.heed(None);
-                    } else {
-                        inner.store.wait(so_far);
-                    }
-                    GATHERING
-                }
+            let brought = inner.bring_all();
+            if matches!(brought, Ok(true)) {
+                inner.store.heed(None);
+            } else {
+                inner.store.wait(so_far);
+            }
+            pause = match brought {
+                Ok(_) => GATHERING,
                 Err(error) => {
-                    inner.store.wait(so_far);
                     tracing::debug!(%error, "numbers wait for the database");
                     pause.saturating_mul(2).min(LONGEST_PAUSE)
                 }

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::journal;
+use crate::open_databases;
 use crate::tracker::entities::MetricEntry;
 
 /// How the name of a lock ends until it is locked.
@@ -156,12 +157,8 @@ impl Locks {
 
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-
-    let (Ok(file), Ok(there)) = (file.metadata(), fs::metadata(path)) else {
-        return false;
-    };
-    (file.dev(), file.ino()) == (there.dev(), there.ino())
+    let there = open_databases::id(fs::metadata(path));
+    there.is_some() && there == open_databases::id(file.metadata())
 }
 
 /// Elsewhere a file keeps its name until all who have it open are gone.

@@ -241,6 +241,12 @@ impl Tracker for SqliteTracker {
     }
 }
 
+/// Whether events tell something of a run.
+fn told(events: &[(&str, &[Entry])], run: &str, what: fn(&Entry) -> bool) -> bool {
+    let mut of_run = events.iter().filter(|(of, _)| *of == run);
+    of_run.any(|(_, entries)| entries.iter().any(what))
+}
+
 /// The first error, with the words of those behind it.
 fn joined(done: impl IntoIterator<Item = Result<()>>) -> Result<()> {
     let errors = done.into_iter().filter_map(Result::err);
@@ -263,17 +269,11 @@ impl Inner {
         let late_ones = late.iter().map(|(run, began)| (run.as_str(), began));
         let all = late_ones.chain(events.iter().map(|(run, entries)| (*run, entries)));
         let all: Vec<(&str, &[Entry])> = all.map(|(run, of)| (run, of.as_slice())).collect();
-        let has = |run: &str, is: fn(&Entry) -> bool| {
-            let mut of_run = all.iter().filter(|(of, _)| *of == run);
-            of_run.any(|(_, entries)| entries.iter().any(is))
-        };
-        let began = |run: &str| has(run, |entry| matches!(entry, Entry::Run(_)));
-        let ended = |run: &str| has(run, |entry| matches!(entry, Entry::End(_)));
-        let written = self.write_after_numbers(experiment, &all, began, ended);
+        let ended = |run: &str| told(&all, run, |entry| matches!(entry, Entry::End(_)));
+        let mut written = self.write_after_numbers(experiment, &all);
         let is_whole = matches!(written, Ok(None));
-        let over: BTreeSet<&str> = all.iter().map(|(run, _)| *run).collect();
-        let mut written = written;
-        for run in over.into_iter().filter(|run| ended(run)) {
+        let runs: BTreeSet<&str> = all.iter().map(|(run, _)| *run).collect();
+        for run in runs.into_iter().filter(|run| ended(run)) {
             // The end itself may be what was refused.
             if (is_whole || written.is_ok() && !self.store.is_running(run))
                 && let Err(error) = self.end(run)
@@ -322,9 +322,9 @@ impl Inner {
         &mut self,
         experiment: &str,
         events: &[(&str, &[Entry])],
-        began: impl Fn(&str) -> bool,
-        ended: impl Fn(&str) -> bool,
     ) -> Result<Option<Error>> {
+        let began = |run: &str| told(events, run, |entry| matches!(entry, Entry::Run(_)));
+        let ended = |run: &str| told(events, run, |entry| matches!(entry, Entry::End(_)));
         let mut brought = Ok(());
         let runs: BTreeSet<&str> = events.iter().map(|(run, _)| *run).collect();
         for run in runs {

@@ -1,7 +1,7 @@
 //! The database: opened, made, checked, and what its errors say.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, Row, TransactionBehavior};
 use super::schema;
 use crate::error::{Error, ErrorKind, Result};
 use crate::open_databases::OpenDatabase;
+use crate::output;
 
 /// How long a writer waits for others by default, as MLflow does.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
@@ -227,15 +228,9 @@ impl Store {
 
     fn sync_folder(&self) -> Result<()> {
         let path = self.real_path();
-        let Some(folder) = path.parent().filter(|_| cfg!(unix)) else {
-            return Ok(());
-        };
-        // As SQLite does: where the folder may not be read, the names in it are left to the system.
-        let Ok(file) = File::open(folder) else {
-            return Ok(());
-        };
-        file.sync_all()
-            .map_err(|error| self.unsynced(folder, &error))
+        let folder = path.parent().unwrap_or(&path);
+        let synced = output::sync_readable_names(folder);
+        synced.map_err(|error| self.unsynced(folder, &error))
     }
 
     fn real_path(&self) -> PathBuf {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use floe::prelude::Tracker;
 use floe::tracker::{Event, RunInfo, RunLog, Started, Status, What};
-use rusqlite::Connection;
 
 use super::Room;
 
@@ -55,8 +54,7 @@ fn a_number_that_was_half_written_takes_no_other_along() {
     let tracker = room.open().wait_at_most(Duration::from_millis(50));
     let log = RunLog::start(&tracker, &RunInfo::new()).unwrap();
     // Numbers are taken while another process holds the database.
-    let other = Connection::open(room.database()).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let other = room.held();
     for step in 0..3 {
         log.metric("loss", 0.5, step).unwrap();
     }

@@ -87,8 +87,7 @@ fn many_runs_with_numbers_wait_for_a_writer_once() {
     let tracker = room.open().wait_at_most(Duration::from_millis(100));
     let start = |_| RunLog::start(&tracker, &RunInfo::new()).unwrap();
     let logs: Vec<_> = (0..100).map(start).collect();
-    let other = Connection::open(room.database()).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let other = room.held();
     for log in &logs {
         log.metric("m", 1.0, 0).unwrap();
     }
@@ -260,8 +259,7 @@ fn a_flush_that_writes_nothing_tells_nothing_of_others() {
     let room = Room::new();
     let tracker = room.open().wait_at_most(Duration::from_secs(3));
     let log = RunLog::start(&tracker, &RunInfo::new()).unwrap();
-    let other = Connection::open(room.database()).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let other = room.held();
     log.tag("team", "a").unwrap_err();
     let began = Instant::now();
     for _ in 0..3 {

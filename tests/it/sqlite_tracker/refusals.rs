@@ -125,8 +125,7 @@ fn a_place_that_cannot_be_written_is_told() {
 fn a_database_that_others_hold_is_waited_for_and_then_told() {
     let room = Room::new();
     let tracker = room.open().wait_at_most(Duration::from_millis(50));
-    let other = Connection::open(room.database()).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let other = room.held();
     let began = std::time::Instant::now();
     let warnings = run(tracker.clone());
     // Who was waited for in vain is not waited for at each of some twenty events.

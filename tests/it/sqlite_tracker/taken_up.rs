@@ -34,6 +34,17 @@ fn keys(room: &Room) -> Vec<String> {
     room.ask("SELECT key FROM metrics ORDER BY key")
 }
 
+/// Leaves numbers of the run beside a database that does not have it.
+fn leave_numbers(beside: &Room) {
+    let room = Room::new();
+    let tracker = room.open();
+    tracker.record(&started(RUN)).unwrap();
+    RunLog::of(&tracker, RUN).metric("before", 1.0, 0).unwrap();
+    let numbers = fs::read(room.journal(RUN)).unwrap();
+    fs::create_dir(beside.folder().join("mlflow.db-running")).unwrap();
+    fs::write(beside.journal(RUN), numbers).unwrap();
+}
+
 #[test]
 fn a_run_that_another_tracker_left_is_taken_up() {
     let room = Room::new();
@@ -94,13 +105,8 @@ fn a_run_is_taken_up_whatever_of_its_beginning_is_refused() {
 
 #[test]
 fn numbers_that_were_left_go_with_the_run_once_it_begins() {
-    let (room, other) = (Room::new(), Room::new());
-    let tracker = room.open().wait_at_most(Duration::from_millis(50));
-    tracker.record(&started(RUN)).unwrap();
-    RunLog::of(&tracker, RUN).metric("before", 1.0, 0).unwrap();
-    let numbers = fs::read(room.journal(RUN)).unwrap();
-    fs::create_dir(other.folder().join("mlflow.db-running")).unwrap();
-    fs::write(other.journal(RUN), &numbers).unwrap();
+    let other = Room::new();
+    leave_numbers(&other);
     // The database there never had the run.
     let late = other.open();
     late.record(&started(RUN)).unwrap();
@@ -114,14 +120,9 @@ fn numbers_that_were_left_go_with_the_run_once_it_begins() {
 
 #[test]
 fn numbers_that_were_left_go_with_a_run_that_begins_and_ends_at_once() {
-    let (room, other) = (Room::new(), Room::new());
-    let tracker = room.open();
-    tracker.record(&started(RUN)).unwrap();
-    RunLog::of(&tracker, RUN).metric("before", 1.0, 0).unwrap();
-    let numbers = fs::read(room.journal(RUN)).unwrap();
+    let other = Room::new();
     let late = other.open();
-    fs::create_dir(other.folder().join("mlflow.db-running")).unwrap();
-    fs::write(other.journal(RUN), &numbers).unwrap();
+    leave_numbers(&other);
     late.record_all(&[started(RUN), finished()]).unwrap();
     assert_eq!(states(&other), ["FINISHED ended"]);
     assert_eq!(keys(&other), ["before"]);
@@ -130,14 +131,9 @@ fn numbers_that_were_left_go_with_a_run_that_begins_and_ends_at_once() {
 
 #[test]
 fn numbers_that_were_left_do_not_wait_for_the_next_event() {
-    let (room, other) = (Room::new(), Room::new());
-    let tracker = room.open();
-    tracker.record(&started(RUN)).unwrap();
-    RunLog::of(&tracker, RUN).metric("before", 1.0, 0).unwrap();
-    let numbers = fs::read(room.journal(RUN)).unwrap();
+    let other = Room::new();
     let late = other.open();
-    fs::create_dir(other.folder().join("mlflow.db-running")).unwrap();
-    fs::write(other.journal(RUN), &numbers).unwrap();
+    leave_numbers(&other);
     late.record(&started(RUN)).unwrap();
     RunLog::of(&late, RUN).metric("after", 1.0, 0).unwrap();
     let began = std::time::Instant::now();
@@ -186,8 +182,7 @@ fn an_end_that_was_refused_leaves_the_run_to_be_found() {
 fn an_end_that_found_the_database_held_can_be_told_again() {
     let room = Room::new();
     let tracker = room.open().wait_at_most(Duration::from_millis(50));
-    let other = Connection::open(room.database()).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let other = room.held();
     let end = finished();
     for event in [&started(RUN), &end] {
         assert!(tracker.record(event).unwrap_err().is_transient());

@@ -115,11 +115,7 @@ pub(super) fn write(path: &Path, value: &impl Serialize) -> Result<()> {
 
 /// Brings the names in a folder to the disk: a rename may outlive the power or not until then.
 pub(super) fn sync_names(folder: &Path) -> Result<()> {
-    // Not every system can do that for a folder; where it cannot, a rename is all there is.
-    if !cfg!(unix) {
-        return Ok(());
-    }
-    let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    let synced = output::sync_names(folder);
     synced.map_err(|error| failed(folder, "written", error))
 }
 

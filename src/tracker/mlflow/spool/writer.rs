@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Header, fail, files, line};
 use crate::error::Result;
+use crate::output::sync_readable_names;
 use crate::tracker::Event;
 
 /// Writes the events of one tracker to a file of its own, which it holds locked.
@@ -110,7 +111,7 @@ impl Writer {
             if files.is_dir() {
                 sync_tree(&files)?;
             }
-            self.path.parent().map_or(Ok(()), sync_names)
+            self.path.parent().map_or(Ok(()), sync_readable_names)
         };
         all().map_err(|error| fail(&self.path, &error))
     }
@@ -124,14 +125,5 @@ fn sync_tree(path: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(path)? {
         sync_tree(&entry?.path())?;
     }
-    sync_names(path)
-}
-
-/// Brings the names in a folder to the disk, where the system can.
-fn sync_names(folder: &Path) -> std::io::Result<()> {
-    // As SQLite does: where a folder may not be read, the names in it are left to the system.
-    match File::open(folder) {
-        Ok(folder) if cfg!(unix) => folder.sync_all(),
-        _ => Ok(()),
-    }
+    sync_readable_names(path)
 }
