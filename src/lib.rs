@@ -9,6 +9,13 @@ mod frame;
 #[cfg(feature = "remote")]
 pub mod http;
 pub mod learn;
+#[cfg(any(
+    feature = "remote",
+    feature = "sqlite",
+    feature = "mlflow",
+    feature = "schedule"
+))]
+mod locked;
 pub mod metric;
 pub mod model;
 #[cfg(any(feature = "sqlite", feature = "mlflow"))]

@@ -1,10 +1,11 @@
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::locked::Locked;
 
 /// Why a scheduler does not start: another process keeps the same state. It is the
 /// [`source`](std::error::Error::source) of the error.
@@ -38,17 +39,16 @@ impl std::error::Error for AnotherInstance {}
 /// Held by the one process that keeps a schedule; the system lets go of it when the process dies,
 /// however it does.
 #[derive(Debug)]
-pub(crate) struct Lock(File);
+pub(crate) struct Lock(#[allow(dead_code, reason = "it is held by being there")] Locked<File>);
 
 impl Lock {
     pub(crate) fn take(folder: &Path) -> Result<Self> {
-        let mut file = open(folder)?;
-        match patiently(&file) {
-            Ok(()) => {}
+        let lock = match patiently(folder)? {
+            Ok(lock) => lock,
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
                 // The number is for people; without it the message says less and is as true.
-                let _ = file.read_to_string(&mut text);
+                let _ = open(folder)?.read_to_string(&mut text);
                 let other = AnotherInstance {
                     process: text.trim().parse().ok(),
                 };
@@ -57,43 +57,33 @@ impl Lock {
                     .caused_by(other));
             }
             Err(TryLockError::Error(error)) => return Err(fail(folder, &error)),
-        }
-        let write = |file: &mut File| {
-            file.set_len(0)?;
-            file.seek(SeekFrom::Start(0))?;
-            writeln!(file, "{}", std::process::id())
         };
-        write(&mut file).map_err(|error| fail(folder, &error))?;
-        Ok(Self(file))
+        let written = lock
+            .set_len(0)
+            .and_then(|()| writeln!(&*lock, "{}", std::process::id()));
+        written.map_err(|error| fail(folder, &error))?;
+        Ok(Self(lock))
     }
 
     pub(crate) fn is_held(folder: &Path) -> Result<bool> {
-        let file = open(folder)?;
         // Shared, so that two who ask at once do not take each other for the one that keeps it.
-        match file.try_lock_shared() {
-            Ok(()) => Ok(false),
+        match Locked::shared(open(folder)?) {
+            Ok(_) => Ok(false),
             Err(TryLockError::WouldBlock) => Ok(true),
             Err(TryLockError::Error(error)) => Err(fail(folder, &error)),
         }
     }
 }
 
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // Closing the file lets go of it as well.
-        let _ = self.0.unlock();
-    }
-}
-
 /// Who only asks holds the lock for a moment: that is no reason to give up.
-fn patiently(file: &File) -> std::result::Result<(), TryLockError> {
+fn patiently(folder: &Path) -> Result<std::result::Result<Locked<File>, TryLockError>> {
     for _ in 0..10 {
-        match file.try_lock() {
+        match Locked::new(open(folder)?) {
             Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
-            other => return other,
+            other => return Ok(other),
         }
     }
-    file.try_lock()
+    Ok(Locked::new(open(folder)?))
 }
 
 fn open(folder: &Path) -> Result<File> {
@@ -115,8 +105,7 @@ mod tests {
     #[test]
     fn who_asks_is_not_taken_for_who_keeps() {
         let folder = tempfile::tempdir().unwrap();
-        let asks = open(folder.path()).unwrap();
-        asks.try_lock_shared().unwrap();
+        let asks = Locked::shared(open(folder.path()).unwrap()).unwrap();
         assert!(!Lock::is_held(folder.path()).unwrap());
         drop(asks);
         let lock = Lock::take(folder.path()).unwrap();

@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
+use crate::locked::Locked;
 use crate::tracker::checksum::checksum;
 use crate::tracker::entities::{MetricEntry, Number};
 
@@ -32,7 +33,7 @@ const LONGEST: u64 = 16 << 20;
 const CHUNK: usize = 1 << 18;
 
 pub(super) struct Journal {
-    file: Arc<File>,
+    file: Arc<Locked<File>>,
     /// Where the next frame goes.
     end: u64,
     /// How long the file is.
@@ -46,7 +47,7 @@ pub(super) struct Journal {
 
 impl Journal {
     /// In a file that is locked: a new one, or one that was left, whose numbers wait from now on.
-    pub(super) fn new(file: Arc<File>) -> Self {
+    pub(super) fn new(file: Arc<Locked<File>>) -> Self {
         let mut journal = Self {
             file,
             end: 0,
@@ -56,7 +57,7 @@ impl Journal {
             is_closed: false,
         };
         let mut bytes = Vec::new();
-        let read = (&*journal.file).read_to_end(&mut bytes);
+        let read = (&**journal.file).read_to_end(&mut bytes);
         if let Some(rest) = bytes.strip_prefix(HEAD) {
             journal.frames = rest[..whole(rest)].to_vec();
             journal.cut((HEAD.len() + journal.frames.len()) as u64);
@@ -122,7 +123,7 @@ impl Journal {
         if end > LONGEST {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        let mut file = &*self.file;
+        let mut file: &File = &self.file;
         let mut write = || {
             if end > self.length {
                 let length = end.next_multiple_of(PIECE);
@@ -145,7 +146,7 @@ impl Journal {
 
     /// Ends the file there, so that all beyond reads as zeros once it is longer again.
     fn cut(&mut self, end: u64) {
-        let mut file = &*self.file;
+        let mut file: &File = &self.file;
         let cut = file.set_len(end);
         let cut = cut.and_then(|()| file.seek(SeekFrom::Start(end)));
         (self.end, self.length) = (end, end);
@@ -285,7 +286,8 @@ mod tests {
 
     fn journal() -> (Journal, tempfile::NamedTempFile) {
         let file = tempfile::NamedTempFile::new().unwrap();
-        (Journal::new(Arc::new(file.reopen().unwrap())), file)
+        let locked = Locked::new(file.reopen().unwrap()).unwrap();
+        (Journal::new(Arc::new(locked)), file)
     }
 
     fn steps(numbers: &[MetricEntry]) -> Vec<i64> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Inner;
 use super::journal::{self, Journal};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locked::Locked;
 use crate::tracker::Event;
 use crate::tracker::entities::{Entry, Number};
 
@@ -151,7 +152,7 @@ impl Journals {
 
     /// Takes the numbers of a run that began, into the file of its lock; those that were left there
     /// wait already.
-    pub(super) fn begin(&self, run: &str, file: Arc<File>) {
+    pub(super) fn begin(&self, run: &str, file: Arc<Locked<File>>) {
         let mut state = self.lock();
         if !state.runs.contains_key(run) {
             let journal = Journal::new(file);

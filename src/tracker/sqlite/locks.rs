@@ -2,7 +2,7 @@
 //! ends, so that the runs of dead processes can be told from those of others. The file that is locked
 //! holds numbers of the run; see [`journal`].
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::journal;
+use crate::locked::Locked;
 use crate::open_databases;
 use crate::tracker::entities::MetricEntry;
 
@@ -20,7 +21,9 @@ const UNBORN: &str = ".new";
 /// The locks that this process holds.
 pub(super) struct Locks {
     folder: PathBuf,
-    held: HashMap<String, Arc<File>>,
+    held: HashMap<String, Arc<Locked<File>>>,
+    /// The runs that began here while somebody else had their locks.
+    wanted: HashSet<String>,
 }
 
 impl Locks {
@@ -33,6 +36,7 @@ impl Locks {
         Self {
             folder: database.with_file_name(name),
             held: HashMap::new(),
+            wanted: HashSet::new(),
         }
     }
 
@@ -51,10 +55,10 @@ impl Locks {
             // That of another user: whether its process lives cannot be asked.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
             left => {
-                let left = left?;
-                if left.try_lock().is_err() {
+                let Ok(left) = Locked::new(left?) else {
+                    self.wanted.insert(run.to_owned());
                     return Ok(());
-                }
+                };
                 // Who had it may have taken its name away just now.
                 if is_at(&left, &self.folder.join(run)) {
                     self.held.insert(run.to_owned(), Arc::new(left));
@@ -77,14 +81,32 @@ impl Locks {
         Ok(())
     }
 
-    fn make(&self, run: &str) -> io::Result<File> {
+    /// Takes the lock of a run that began here while somebody had it, once nobody has it any more:
+    /// then the run may have been marked meanwhile as one whose process is gone. Tells whether it is
+    /// held so until [`settle`](Self::settle).
+    pub(super) fn take_late(&mut self, run: &str) -> bool {
+        if !self.wanted.contains(run) {
+            return false;
+        }
+        if let Err(error) = self.take(run) {
+            tracing::debug!(run, %error, "a run goes on without its lock");
+        }
+        self.held.contains_key(run)
+    }
+
+    /// Takes note that the database knows of the run that it goes on.
+    pub(super) fn settle(&mut self, run: &str) {
+        self.wanted.remove(run);
+    }
+
+    fn make(&self, run: &str) -> io::Result<Locked<File>> {
         fs::create_dir_all(&self.folder)?;
         // Under another name until it is locked: nobody must see it free before.
         let unborn = self.folder.join(format!("{run}{UNBORN}"));
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(true);
         let file = options.open(&unborn)?;
-        file.try_lock().map_err(io::Error::from)?;
+        let file = Locked::new(file).map_err(io::Error::from)?;
         fs::rename(&unborn, self.folder.join(run))?;
         Ok(file)
     }
@@ -95,12 +117,13 @@ impl Locks {
     }
 
     /// The lock of a run, if it is held here.
-    pub(super) fn held(&self, run: &str) -> Option<Arc<File>> {
+    pub(super) fn held(&self, run: &str) -> Option<Arc<Locked<File>>> {
         self.held.get(run).cloned()
     }
 
     /// Gives the lock of a run back, if it is held here.
     pub(super) fn give_back(&mut self, run: &str) {
+        self.wanted.remove(run);
         if let Some(file) = self.held.remove(run) {
             // The name goes first: a lock that is free is that of a dead run. What cannot be removed
             // is no harm, since the run is marked as ended.
@@ -132,10 +155,10 @@ impl Locks {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 file => file?,
             };
-            match file.try_lock() {
+            match Locked::new(file) {
                 // Who had it may have given it back just now, and begun the run again.
-                Ok(()) if !is_at(&file, &path) => {}
-                Ok(()) => dead.push((name.into_owned(), DeadLock { path, file })),
+                Ok(file) if !is_at(&file, &path) => {}
+                Ok(file) => dead.push((name.into_owned(), DeadLock { path, file })),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(error),
             }
@@ -147,7 +170,7 @@ impl Locks {
     /// What cannot be removed is no harm.
     fn clear_unborn(&self, path: &Path) {
         if let Ok(file) = File::open(path)
-            && file.try_lock().is_ok()
+            && let Ok(_lock) = Locked::new(file)
         {
             let _ = fs::remove_file(path);
             let _ = fs::remove_dir(&self.folder);
@@ -174,7 +197,7 @@ fn is_run(name: &str) -> bool {
 /// The lock of a dead run.
 pub(super) struct DeadLock {
     path: PathBuf,
-    file: File,
+    file: Locked<File>,
 }
 
 impl DeadLock {

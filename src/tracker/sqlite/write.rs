@@ -39,6 +39,7 @@ impl Inner {
             store,
             files,
             locks,
+            journals,
             ..
         } = self;
         let Store {
@@ -62,6 +63,7 @@ impl Inner {
             refused: None,
         };
         let mut metrics = Metrics::new(&writing);
+        let mut late = Vec::new();
         for (run, entries) in events {
             // Most events are a number, which nothing refuses once its run is known.
             if let [Entry::Metrics(of)] = entries
@@ -82,7 +84,12 @@ impl Inner {
             writing.execute_batch("RELEASE event").map_err(fail)?;
             // Whatever of its beginning was refused, who has its lock goes on with the run.
             let begins = matches!(entries.first(), Some(Entry::Run(_)));
-            if begins && writer.locks.held(run).is_some() {
+            let ends = entries.iter().any(|entry| matches!(entry, Entry::End(_)));
+            let is_late = !ends && writer.locks.take_late(run);
+            if is_late {
+                late.push(*run);
+            }
+            if is_late || begins && writer.locks.held(run).is_some() {
                 revive(&writing, run).map_err(fail)?;
             }
         }
@@ -90,6 +97,12 @@ impl Inner {
         drop(metrics);
         let refused = writer.refused.take();
         writing.commit().map_err(fail)?;
+        for run in late {
+            locks.settle(run);
+            if let Some(lock) = locks.held(run) {
+                journals.begin(run, lock);
+            }
+        }
         Ok(refused)
     }
 }

@@ -86,6 +86,44 @@ fn a_run_that_ends_after_all_is_not_said_to_have_died() {
 }
 
 #[test]
+fn a_run_that_went_on_while_its_lock_was_anothers_takes_it_once_it_is_free() {
+    // Its first tracker is at work, or is gone and somebody who opens the database marks the run.
+    for is_marked in [false, true] {
+        let room = Room::new();
+        let first = room.open();
+        first.record(&started(RUN)).unwrap();
+        RunLog::of(&first, RUN).metric("a", 1.0, 0).unwrap();
+        let second = room.open();
+        let lock = if is_marked {
+            drop(first);
+            // Whoever marks runs has their locks while it waits for the database.
+            let lock = fs::File::open(room.journal(RUN)).unwrap();
+            lock.try_lock().unwrap();
+            second.record(&started(RUN)).unwrap();
+            Some(lock)
+        } else {
+            second.record(&started(RUN)).unwrap();
+            drop(first);
+            None
+        };
+        drop(lock);
+        drop(room.open());
+        assert_eq!(states(&room), ["KILLED ended"]);
+        RunLog::of(&second, RUN).metric("b", 1.0, 0).unwrap();
+        drop(room.open());
+        assert_eq!(states(&room), ["RUNNING"], "{is_marked}");
+        assert!(errors(&room).is_empty());
+        RunLog::of(&second, RUN).metric("c", 1.0, 0).unwrap();
+        // In the file of the run, as with any run that is under way.
+        assert_eq!(keys(&room), ["a", "b"]);
+        RunLog::of(&second, RUN).finish(Status::Finished).unwrap();
+        assert_eq!(states(&room), ["FINISHED ended"]);
+        assert_eq!(keys(&room), ["a", "b", "c"]);
+        assert!(!room.folder().join("mlflow.db-running").exists());
+    }
+}
+
+#[test]
 fn a_run_is_taken_up_whatever_of_its_beginning_is_refused() {
     let room = Room::new();
     let with = |alpha: f64| {

@@ -1,53 +1,50 @@
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::Write;
 use std::time::Duration;
 
 use super::files::{Files, failed};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::locked::Locked;
 
 /// How often another writer is looked after.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The right to write, until it is dropped or the process ends, however it does.
 #[derive(Debug)]
-pub(super) struct Lock(#[allow(dead_code, reason = "the lock is held by being open")] File);
+pub(super) struct Lock(#[allow(dead_code, reason = "it is held by being there")] Locked<File>);
 
 impl Lock {
     pub(super) fn take(files: &Files, clock: &dyn Clock, wait: Duration) -> Result<Self> {
         let path = files.lock();
         let mut options = OpenOptions::new();
-        let opened = options.read(true).write(true).create(true).truncate(false);
-        let mut file = opened
-            .open(&path)
-            .map_err(|error| failed(&path, "locked", error))?;
+        options.write(true).create(true).truncate(false);
+        let not_locked = |error| failed(&path, "locked", error);
         let mut left = wait;
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
+        let lock = loop {
+            match Locked::new(options.open(&path).map_err(not_locked)?) {
+                Ok(lock) => break lock,
                 Err(TryLockError::WouldBlock) if !left.is_zero() => {
                     let look = left.min(LOOK);
                     clock.pause(look);
                     left -= look;
                 }
-                Err(TryLockError::WouldBlock) => return Err(taken(&mut file, files)),
-                Err(TryLockError::Error(error)) => return Err(failed(&path, "locked", error)),
+                Err(TryLockError::WouldBlock) => return Err(taken(files)),
+                Err(TryLockError::Error(error)) => return Err(not_locked(error)),
             }
-        }
+        };
         // For the message of who comes second; the lock itself is the operating system's.
-        let told = file
+        let told = lock
             .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| write!(file, "{}", std::process::id()));
-        told.map_err(|error| failed(&path, "locked", error))?;
-        Ok(Self(file))
+            .and_then(|()| write!(&*lock, "{}", std::process::id()));
+        told.map_err(not_locked)?;
+        Ok(Self(lock))
     }
 }
 
-fn taken(file: &mut File, files: &Files) -> Error {
-    let mut who = String::new();
-    let read = file.rewind().and_then(|()| file.read_to_string(&mut who));
-    let who = match read.ok().and_then(|_| who.trim().parse::<u32>().ok()) {
+fn taken(files: &Files) -> Error {
+    let who = fs::read_to_string(files.lock());
+    let who = match who.ok().and_then(|who| who.trim().parse::<u32>().ok()) {
         Some(id) => format!("process {id}"),
         None => "another process".to_owned(),
     };
@@ -60,4 +57,26 @@ fn taken(file: &mut File, files: &Files) -> Error {
             "one run writes at a time: let it end, or wait for it with `.wait_for_writer(..)`",
         )
         .transient()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[test]
+    fn a_landing_is_free_at_once_although_a_child_has_its_lock_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::make(folder.path().to_owned()).unwrap();
+        let take = || Lock::take(&files, &SystemClock, Duration::ZERO);
+        let lock = take().unwrap();
+        // As a process that is just being started has it.
+        let of_child = lock.0.try_clone().unwrap();
+        let error = take().unwrap_err();
+        let who = format!("process {} is writing", std::process::id());
+        assert!(error.to_string().contains(&who), "{error}");
+        drop(lock);
+        take().unwrap();
+        drop(of_child);
+    }
 }

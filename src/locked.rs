@@ -1,0 +1,60 @@
+//! Files that are locked.
+
+use std::borrow::Borrow;
+use std::fs::{File, TryLockError};
+use std::ops::Deref;
+
+/// A file that is locked until this is dropped, or its process ends.
+///
+/// To close a file lets go of its lock only when nobody else has it open, and a child process has all
+/// files of its parent open from its birth until it begins its own program: a process that starts
+/// others would find its own locks taken for a moment. This lets go of the lock itself.
+#[derive(Debug)]
+pub(crate) struct Locked<F: Borrow<File>>(F);
+
+impl<F: Borrow<File>> Locked<F> {
+    /// Locks a file for this one alone, without waiting for it.
+    pub(crate) fn new(file: F) -> Result<Self, TryLockError> {
+        file.borrow().try_lock()?;
+        Ok(Self(file))
+    }
+
+    /// Locks a file against those who want it for themselves, without waiting for it.
+    #[cfg(feature = "schedule")]
+    pub(crate) fn shared(file: F) -> Result<Self, TryLockError> {
+        file.borrow().try_lock_shared()?;
+        Ok(Self(file))
+    }
+}
+
+impl<F: Borrow<File>> Deref for Locked<F> {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        self.0.borrow()
+    }
+}
+
+impl<F: Borrow<File>> Drop for Locked<F> {
+    fn drop(&mut self) {
+        // Closing the file, which follows, does so as well where it can.
+        let _ = self.0.borrow().unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_goes_although_a_child_has_the_file_open() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let lock = Locked::new(file.reopen().unwrap()).unwrap();
+        // As a child has it: the same opening of the file under another number.
+        let of_child = lock.try_clone().unwrap();
+        assert!(Locked::new(file.reopen().unwrap()).is_err());
+        drop(lock);
+        Locked::new(file.reopen().unwrap()).unwrap();
+        drop(of_child);
+    }
+}
