@@ -199,7 +199,7 @@ impl Live {
     ///
     /// [`ErrorKind::Track`] saying what the server does not have, or not as it was recorded.
     pub(super) fn flush(self: &Arc<Self>) -> Result<()> {
-        let synced = self.lock().writer.as_ref().map_or(Ok(()), Writer::sync);
+        let synced = self.lock().writer.as_mut().map_or(Ok(()), Writer::sync);
         let waited = self.wait();
         synced.and(waited)
     }

@@ -104,8 +104,9 @@ fn one(settings: &Settings, path: &Path, report: &mut SyncReport) -> Told<()> {
     let Some(mut reader) = Reader::open(path)? else {
         return Ok(());
     };
-    match reader.file().try_lock() {
-        Ok(()) => {}
+    // Held to the end.
+    let _lock = match reader.lock() {
+        Ok(lock) => lock,
         Err(TryLockError::WouldBlock) => {
             report.in_use.push(path.to_owned());
             return Ok(());
@@ -114,7 +115,7 @@ fn one(settings: &Settings, path: &Path, report: &mut SyncReport) -> Told<()> {
             let message = format!("`{}` cannot be locked: {error}", path.display());
             return Err(Error::new(ErrorKind::Track, message).into());
         }
-    }
+    };
     // It may have been sent and removed since it was listed.
     if !path.exists() {
         return Ok(());

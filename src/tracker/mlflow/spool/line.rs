@@ -1,11 +1,11 @@
-//! Lines that tell whether they are whole: a checksum, a space, JSON, a newline.
+//! Lines that tell whether they are whole: a checksum, a space, a text without a newline, a newline.
 
 use crate::tracker::checksum::checksum;
 
-/// The bytes before the JSON of a line.
+/// The bytes before the text of a line.
 const HEAD: usize = 17;
 
-/// Appends a line to `out`, its JSON written by `write`.
+/// Appends a line to `out`, its text written by `write`.
 pub(super) fn write(
     out: &mut Vec<u8>,
     write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>,
@@ -25,12 +25,12 @@ pub(super) fn write(
     Ok(())
 }
 
-/// The JSON of a line without its newline; nothing when it is damaged.
+/// The text of a line without its newline; nothing when it is damaged.
 pub(super) fn read(line: &[u8]) -> Option<&[u8]> {
-    let (head, json) = line.split_at_checked(HEAD)?;
+    let (head, text) = line.split_at_checked(HEAD)?;
     let (found, space) = head.split_at(HEAD - 1);
     let found = u64::from_str_radix(std::str::from_utf8(found).ok()?, 16).ok()?;
-    (space == b" " && found == checksum(json)).then_some(json)
+    (space == b" " && found == checksum(text)).then_some(text)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! their lines carries a checksum. Files that events speak of are copied into `….files/`.
 
 mod cursor;
+mod entry;
 mod line;
 mod reader;
 mod writer;
@@ -22,7 +23,10 @@ pub(super) use writer::Writer;
 use super::settings::{Experiment, Settings};
 use crate::error::{Error, ErrorKind, Result};
 
-const VERSION: u32 = 1;
+/// What a spool is written as.
+const VERSION: u32 = 2;
+/// The version in which numbers are JSON too, which is read as well.
+const FIRST: u32 = 1;
 
 /// The first line of a spool: for which server and experiment it is. It holds no secret.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -91,11 +95,11 @@ impl Header {
     }
 
     fn refuse_other_version(&self, path: &Path) -> Result<()> {
-        if self.spool == VERSION {
+        if (FIRST..=VERSION).contains(&self.spool) {
             return Ok(());
         }
         let message = format!(
-            "`{}` is a spool of version {}; this floe reads version {VERSION}",
+            "`{}` is a spool of version {}; this floe reads the versions {FIRST} to {VERSION}",
             path.display(),
             self.spool
         );

@@ -1,9 +1,10 @@
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::{Header, fail, line};
+use super::{Header, entry, fail, line};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locked::Locked;
 use crate::tracker::Event;
 
 /// How much is read at once; a line may be longer.
@@ -72,9 +73,11 @@ impl Reader {
         self.start
     }
 
-    /// The file, which whoever replays it alone locks.
-    pub(in crate::tracker::mlflow) fn file(&self) -> &File {
-        &self.file
+    /// Locks the file, as whoever replays it alone does.
+    pub(in crate::tracker::mlflow) fn lock(
+        &self,
+    ) -> std::result::Result<Locked<File>, TryLockError> {
+        Locked::new(self.file.try_clone().map_err(TryLockError::Error)?)
     }
 
     /// The events from `from` on, up to `to` at most. None are left when the end stays the same:
@@ -88,8 +91,7 @@ impl Reader {
         };
         for found in bytes[..whole].split_inclusive(|byte| *byte == b'\n') {
             let found = found.strip_suffix(b"\n").unwrap_or(found);
-            let event = line::read(found).and_then(|json| serde_json::from_slice(json).ok());
-            match event {
+            match line::read(found).and_then(entry::read) {
                 Some(event) => chunk.events.push(event),
                 None => chunk.damaged += 1,
             }

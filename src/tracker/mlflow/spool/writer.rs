@@ -2,10 +2,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Header, fail, files, line};
+use super::{Header, entry, fail, files, line};
 use crate::error::Result;
+use crate::locked::Locked;
 use crate::output::sync_readable_names;
-use crate::tracker::Event;
+use crate::tracker::{Content, Event, What};
 
 /// Writes the events of one tracker to a file of its own, which it holds locked.
 ///
@@ -14,11 +15,15 @@ use crate::tracker::Event;
 #[derive(Debug)]
 pub(in crate::tracker::mlflow) struct Writer {
     path: PathBuf,
-    file: File,
+    file: Locked<File>,
     end: u64,
     /// Set when a failed write may have left part of a line.
     torn: bool,
     lines: Vec<u8>,
+    /// Files that events speak of and that are not on the disk yet.
+    unsynced: Vec<PathBuf>,
+    /// Whether the name of the spool is on the disk.
+    is_named: bool,
 }
 
 impl Writer {
@@ -37,8 +42,7 @@ impl Writer {
                 .append(true)
                 .create_new(true)
                 .open(&begun)?;
-            file.try_lock()?;
-            Ok(file)
+            Ok(Locked::new(file)?)
         };
         // The name of the file is a new one each time; what is wrong is with the folder.
         let file = open().map_err(|error| fail(folder, &error))?;
@@ -48,6 +52,8 @@ impl Writer {
             end: 0,
             torn: false,
             lines: Vec::new(),
+            unsynced: Vec::new(),
+            is_named: false,
         };
         let written =
             writer.append(|lines| line::write(lines, |out| serde_json::to_writer(out, header)));
@@ -60,13 +66,22 @@ impl Writer {
         written.map(|()| writer)
     }
 
-    /// Writes events, all in one write.
+    /// Writes events, all in one write. The files that they speak of are beside the spool already.
     pub(in crate::tracker::mlflow) fn events(&mut self, events: &[Event]) -> Result<()> {
         self.append(|lines| {
             events
                 .iter()
-                .try_for_each(|event| line::write(lines, |out| event.write_json(out)))
-        })
+                .try_for_each(|event| line::write(lines, |out| entry::write(event, out)))
+        })?;
+        let files = events.iter().filter_map(|event| match &event.what {
+            What::Artifact(artifact) => match &artifact.content {
+                Content::Path(path) => Some(path),
+                _ => None,
+            },
+            _ => None,
+        });
+        self.unsynced.extend(files.cloned());
+        Ok(())
     }
 
     fn append(&mut self, write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<()>) -> Result<()> {
@@ -82,10 +97,10 @@ impl Writer {
         if self.torn {
             // Part of a line would make the next one unreadable.
             self.file.set_len(self.end)?;
-            self.file.seek(SeekFrom::Start(self.end))?;
+            (&*self.file).seek(SeekFrom::Start(self.end))?;
             self.torn = false;
         }
-        if let Err(error) = self.file.write_all(&self.lines) {
+        if let Err(error) = (&*self.file).write_all(&self.lines) {
             self.torn = self.file.set_len(self.end).is_err();
             return Err(error);
         }
@@ -104,16 +119,25 @@ impl Writer {
 
     /// Makes what was written survive a power loss: the events, the files that they speak of, and the
     /// names of both.
-    pub(in crate::tracker::mlflow) fn sync(&self) -> Result<()> {
+    pub(in crate::tracker::mlflow) fn sync(&mut self) -> Result<()> {
         let files = files(&self.path);
-        let all = || {
+        let mut all = || {
             self.file.sync_data()?;
-            if files.is_dir() {
-                sync_tree(&files)?;
+            if !self.unsynced.is_empty() {
+                let mut paths = self.unsynced.iter();
+                paths.try_for_each(|name| sync_tree(&files.join(name)))?;
+                sync_readable_names(&files)?;
+                self.unsynced.clear();
+                // The folder of the files may be new, too.
+                self.is_named = false;
             }
-            self.path.parent().map_or(Ok(()), sync_readable_names)
+            if !self.is_named {
+                self.path.parent().map_or(Ok(()), sync_readable_names)?;
+                self.is_named = true;
+            }
+            Ok(())
         };
-        all().map_err(|error| fail(&self.path, &error))
+        all().map_err(|error: std::io::Error| fail(&self.path, &error))
     }
 }
 
