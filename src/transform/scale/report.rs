@@ -13,10 +13,11 @@ pub(crate) struct Offences {
 }
 
 impl Offences {
-    /// Counts one offence; only the first is written out, as text costs time.
+    /// Counts one offence, in whatever order they come; only the first is written out, as text costs
+    /// time.
     pub(crate) fn add(&mut self, at: usize, value: impl Debug) {
         self.count += 1;
-        if self.first.is_none() {
+        if self.first.as_ref().is_none_or(|(first, _)| at < *first) {
             self.first = Some((at, format!("{value:?}")));
         }
     }
