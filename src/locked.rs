@@ -1,44 +1,52 @@
 //! Files that are locked.
 
-use std::borrow::Borrow;
 use std::fs::{File, TryLockError};
+use std::io;
 use std::ops::Deref;
 
 /// A file that is locked until this is dropped, or its process ends.
 ///
 /// To close a file lets go of its lock only when nobody else has it open, and a child process has all
 /// files of its parent open from its birth until it begins its own program: a process that starts
-/// others would find its own locks taken for a moment. This lets go of the lock itself.
+/// others would find its own locks taken for a moment. This lets go of the lock itself, for all who
+/// have this opening of the file.
 #[derive(Debug)]
-pub(crate) struct Locked<F: Borrow<File>>(F);
+pub(crate) struct Locked(File);
 
-impl<F: Borrow<File>> Locked<F> {
+impl Locked {
     /// Locks a file for this one alone, without waiting for it.
-    pub(crate) fn new(file: F) -> Result<Self, TryLockError> {
-        file.borrow().try_lock()?;
+    pub(crate) fn new(file: File) -> Result<Self, TryLockError> {
+        file.try_lock()?;
         Ok(Self(file))
     }
 
     /// Locks a file against those who want it for themselves, without waiting for it.
     #[cfg(feature = "schedule")]
-    pub(crate) fn shared(file: F) -> Result<Self, TryLockError> {
-        file.borrow().try_lock_shared()?;
+    pub(crate) fn shared(file: File) -> Result<Self, TryLockError> {
+        file.try_lock_shared()?;
+        Ok(Self(file))
+    }
+
+    /// Locks a file for this one alone, as soon as nobody else has it.
+    #[cfg(feature = "remote")]
+    pub(crate) fn after_others(file: File) -> io::Result<Self> {
+        file.lock()?;
         Ok(Self(file))
     }
 }
 
-impl<F: Borrow<File>> Deref for Locked<F> {
+impl Deref for Locked {
     type Target = File;
 
     fn deref(&self) -> &File {
-        self.0.borrow()
+        &self.0
     }
 }
 
-impl<F: Borrow<File>> Drop for Locked<F> {
+impl Drop for Locked {
     fn drop(&mut self) {
         // Closing the file, which follows, does so as well where it can.
-        let _ = self.0.borrow().unlock();
+        let _ = self.0.unlock();
     }
 }
 

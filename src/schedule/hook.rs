@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::engine::wait_for_group;
 use super::{Interval, Parameters, Stop};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -152,6 +153,10 @@ fn command(
                 let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
                 let _ = group.map(|group| kill_process_group(group, Signal::KILL));
                 let _ = child.wait();
+                // What it started may take a moment longer to be gone.
+                if let Some(group) = group {
+                    wait_for_group(group, GONE);
+                }
                 return Err(fail("the hook ran out of time and was ended".to_owned()));
             }
             Ok(None) => std::thread::sleep(Duration::from_millis(20)),

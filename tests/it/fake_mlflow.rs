@@ -55,6 +55,8 @@ pub(crate) struct Fake {
     kept: Arc<Mutex<Kept>>,
     port: u16,
     stop: Arc<AtomicBool>,
+    /// The thread that takes connections.
+    listens: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
 impl Fake {
@@ -66,6 +68,7 @@ impl Fake {
             kept: Arc::default(),
             port,
             stop: Arc::default(),
+            listens: Mutex::default(),
         };
         fake.kept()
             .experiments
@@ -76,7 +79,7 @@ impl Fake {
 
     fn serve(&self, listener: TcpListener) {
         let (kept, stop) = (Arc::clone(&self.kept), Arc::clone(&self.stop));
-        std::thread::spawn(move || {
+        let listens = std::thread::spawn(move || {
             for stream in listener.incoming() {
                 if stop.load(Ordering::SeqCst) {
                     return;
@@ -87,6 +90,7 @@ impl Fake {
                 });
             }
         });
+        *self.listens.lock().unwrap() = Some(listens);
     }
 
     pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -101,7 +105,10 @@ impl Fake {
     /// Nothing listens any more; the connections that there are end.
     pub(crate) fn go_away(&self) {
         self.stop.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
+        if let Some(listens) = self.listens.lock().unwrap().take() {
+            let _ = TcpStream::connect(("127.0.0.1", self.port));
+            listens.join().unwrap();
+        }
     }
 
     /// Listens again, with all that was kept.

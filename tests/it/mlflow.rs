@@ -170,6 +170,7 @@ fn a_server_that_is_away_costs_the_run_nothing_and_sync_brings_all() {
     );
     assert_eq!(spools(folder.path()), 1);
     let ours = || tracker(&fake.url, folder.path()).retries(1);
+    when_free(folder.path());
     let error = ours().sync().unwrap_err();
     assert!(
         error.is_transient() && error.to_string().contains("nothing was lost"),
@@ -218,6 +219,23 @@ fn a_server_that_goes_in_the_middle_is_told_the_rest_when_it_is_back() {
     assert_eq!(spools(folder.path()), 0);
 }
 
+/// Waits until nobody has the spools of a folder: on a busy machine the sender of a tracker that was
+/// dropped may still be at its last request.
+pub(crate) fn when_free(folder: &Path) {
+    let began = Instant::now();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "spool") {
+            continue;
+        }
+        let file = std::fs::File::open(path).unwrap();
+        while file.try_lock().is_err() && began.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        file.unlock().unwrap();
+    }
+}
+
 /// What a person reads when a server, or what stands before it, says no.
 fn refusal(status: u16, headers: &'static str, body: &str) -> String {
     let (fake, folder) = (Fake::start(), TempDir::new().unwrap());
@@ -228,13 +246,8 @@ fn refusal(status: u16, headers: &'static str, body: &str) -> String {
     assert_eq!(lost.len(), 1, "{lost:?}");
     // All of it waits, and comes when the server takes it.
     fake.fail(|_, _| None);
-    let began = Instant::now();
-    let mut report = tracker(&fake.url, folder.path()).sync().unwrap();
-    while !report.in_use.is_empty() && began.elapsed() < Duration::from_secs(20) {
-        // On a machine that is busy the sender of before may still be at its last request.
-        std::thread::sleep(Duration::from_millis(50));
-        report = tracker(&fake.url, folder.path()).sync().unwrap();
-    }
+    when_free(folder.path());
+    let report = tracker(&fake.url, folder.path()).sync().unwrap();
     assert_eq!(fake.kept().runs.len(), 1, "{report:?}");
     assert_eq!(spools(folder.path()), 0, "{report:?}");
     lost.into_iter().next().unwrap()
@@ -326,6 +339,7 @@ fn a_deleted_experiment_is_an_error_or_restored() {
         lost[0].contains("`old` was deleted") && lost[0].contains("restore"),
         "{lost:?}"
     );
+    when_free(folder.path());
     let report = ours().restore_deleted_experiment().sync().unwrap();
     assert_eq!(report.sent.len(), 1);
     let kept = fake.kept();
@@ -448,6 +462,7 @@ fn a_full_disk_loses_only_what_was_not_acknowledged() {
     );
     drop(fake);
     away.come_back();
+    when_free(folder.path());
     let report = tracker(&away.url, folder.path()).sync().unwrap();
     assert_eq!(
         (report.sent.len(), report.killed.len()),

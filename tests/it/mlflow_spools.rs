@@ -9,7 +9,7 @@ use floe::tracker::{Event, LoggedModel, MlflowTracker, RunInfo, RunLog, Status, 
 use tempfile::TempDir;
 
 use super::fake_mlflow::{Fake, Fault};
-use super::mlflow::tracker;
+use super::mlflow::{tracker, when_free};
 
 /// A tracker that does not wait for a server that is away.
 fn hasty(url: &str, folder: &Path) -> MlflowTracker {
@@ -48,6 +48,7 @@ fn a_run_that_another_process_has_under_way_is_not_ended() {
     drop(child);
     drop(children);
     fake.come_back();
+    when_free(&folder.path().join("b"));
     let report = tracker(&fake.url, &folder.path().join("b")).sync().unwrap();
     assert_eq!(report.killed.len(), 1, "{report:?}");
     let kept = fake.kept();
@@ -81,6 +82,7 @@ fn files_of_a_spool_that_was_moved_arrive() {
         .collect();
     let aside = folder.path().join("aside");
     std::fs::rename(&files[0], &aside).unwrap();
+    when_free(&new);
     let error = tracker(&fake.url, &new).sync().unwrap_err();
     assert!(error.to_string().contains("put the folder back"), "{error}");
     std::fs::rename(&aside, &files[0]).unwrap();
@@ -116,6 +118,7 @@ fn a_spool_that_cannot_go_holds_up_no_other_one() {
     finished(&hasty(&fake.url, folder.path()), "second");
     fake.kept().experiments.push(("old".to_owned(), "deleted"));
     fake.come_back();
+    when_free(folder.path());
     let error = tracker(&fake.url, folder.path()).sync().unwrap_err();
     let text = error.to_string();
     assert!(
@@ -213,6 +216,7 @@ fn what_was_asked_for_then_holds_when_another_one_sends() {
         let _ = log.finish(Status::Finished);
         drop(ours);
         fake.come_back();
+        when_free(folder.path());
         let report = named(tracker(&fake.url, folder.path()), sent)
             .sync()
             .unwrap();
@@ -284,6 +288,7 @@ fn a_server_that_asks_for_hours_is_not_waited_for() {
         now.then(|| Fault::Says(429, "retry-after: 7200\r\n", String::new()))
     });
     fake.come_back();
+    when_free(folder.path());
     let error = tracker(&fake.url, folder.path()).sync().unwrap_err();
     assert!(error.is_transient());
     assert!(error.help().unwrap().contains("7200 s"), "{error}");

@@ -18,6 +18,7 @@ use super::state::State;
 use super::{Hook, Notice, Schedule};
 use work::Engine;
 
+pub(super) use process::wait_for_group;
 pub use stop::Stop;
 
 /// Keeps a schedule: starts what is due, and writes down what became of it.

@@ -216,8 +216,19 @@ fn wait(
 
 /// Ends what is left of a group: asks, and after a grace kills.
 pub(super) fn end_group(group: Pid, grace: Duration) {
-    let gone = || test_kill_process_group(group).is_err() || only_zombies(group);
-    end_by_signals(group, grace, gone);
+    end_by_signals(group, grace, || is_gone(group));
+}
+
+/// Waits until nothing of a group is left.
+pub(in crate::schedule) fn wait_for_group(group: Pid, time: Duration) {
+    let begin = Instant::now();
+    while !is_gone(group) && begin.elapsed() < time {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn is_gone(group: Pid) -> bool {
+    test_kill_process_group(group).is_err() || only_zombies(group)
 }
 
 pub(super) fn end_by_signals(group: Pid, grace: Duration, gone: impl Fn() -> bool) {

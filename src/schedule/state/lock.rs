@@ -39,7 +39,7 @@ impl std::error::Error for AnotherInstance {}
 /// Held by the one process that keeps a schedule; the system lets go of it when the process dies,
 /// however it does.
 #[derive(Debug)]
-pub(crate) struct Lock(#[allow(dead_code, reason = "it is held by being there")] Locked<File>);
+pub(crate) struct Lock(#[allow(dead_code, reason = "it is held by being there")] Locked);
 
 impl Lock {
     pub(crate) fn take(folder: &Path) -> Result<Self> {
@@ -75,9 +75,10 @@ impl Lock {
     }
 }
 
-/// Who only asks holds the lock for a moment: that is no reason to give up.
-fn patiently(folder: &Path) -> Result<std::result::Result<Locked<File>, TryLockError>> {
-    for _ in 0..10 {
+/// Who only asks holds the lock for a moment, and so does a process that a killed scheduler was just
+/// starting: that is no reason to give up.
+fn patiently(folder: &Path) -> Result<std::result::Result<Locked, TryLockError>> {
+    for _ in 0..50 {
         match Locked::new(open(folder)?) {
             Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
             other => return Ok(other),

@@ -33,7 +33,7 @@ const LONGEST: u64 = 16 << 20;
 const CHUNK: usize = 1 << 18;
 
 pub(super) struct Journal {
-    file: Arc<Locked<File>>,
+    file: Arc<Locked>,
     /// Where the next frame goes.
     end: u64,
     /// How long the file is.
@@ -47,7 +47,7 @@ pub(super) struct Journal {
 
 impl Journal {
     /// In a file that is locked: a new one, or one that was left, whose numbers wait from now on.
-    pub(super) fn new(file: Arc<Locked<File>>) -> Self {
+    pub(super) fn new(file: Arc<Locked>) -> Self {
         let mut journal = Self {
             file,
             end: 0,

@@ -1,7 +1,6 @@
 //! The numbers of all runs on their way to the database, and the thread that brings them there.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -152,7 +151,7 @@ impl Journals {
 
     /// Takes the numbers of a run that began, into the file of its lock; those that were left there
     /// wait already.
-    pub(super) fn begin(&self, run: &str, file: Arc<Locked<File>>) {
+    pub(super) fn begin(&self, run: &str, file: Arc<Locked>) {
         let mut state = self.lock();
         if !state.runs.contains_key(run) {
             let journal = Journal::new(file);

@@ -17,6 +17,14 @@ pub(super) fn unmark(connection: &Connection, run: &str) -> rusqlite::Result<boo
     Ok(connection.execute(sql, [run, GONE])? > 0)
 }
 
+/// Whether a run goes on, but for a mark that its process is gone.
+pub(super) fn goes_on(connection: &Connection, run: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT 1 FROM runs WHERE run_uuid = ?1 AND (status = 'RUNNING' OR EXISTS (SELECT 1 \
+               FROM tags WHERE tags.run_uuid = ?1 AND key = 'floe.error' AND value = ?2))";
+    let found = connection.query_row(sql, [run, GONE], |_| Ok(()));
+    Ok(found.optional()?.is_some())
+}
+
 /// Somebody goes on with a run, which may have been marked.
 pub(super) fn revive(connection: &Connection, run: &str) -> rusqlite::Result<()> {
     if unmark(connection, run)? {

@@ -21,7 +21,7 @@ const UNBORN: &str = ".new";
 /// The locks that this process holds.
 pub(super) struct Locks {
     folder: PathBuf,
-    held: HashMap<String, Arc<Locked<File>>>,
+    held: HashMap<String, Arc<Locked>>,
     /// The runs that began here while somebody else had their locks.
     wanted: HashSet<String>,
 }
@@ -81,13 +81,15 @@ impl Locks {
         Ok(())
     }
 
+    /// Whether a run began here while somebody else had its lock, which was not taken since.
+    pub(super) fn is_wanted(&self, run: &str) -> bool {
+        self.wanted.contains(run)
+    }
+
     /// Takes the lock of a run that began here while somebody had it, once nobody has it any more:
     /// then the run may have been marked meanwhile as one whose process is gone. Tells whether it is
     /// held so until [`settle`](Self::settle).
     pub(super) fn take_late(&mut self, run: &str) -> bool {
-        if !self.wanted.contains(run) {
-            return false;
-        }
         if let Err(error) = self.take(run) {
             tracing::debug!(run, %error, "a run goes on without its lock");
         }
@@ -99,7 +101,7 @@ impl Locks {
         self.wanted.remove(run);
     }
 
-    fn make(&self, run: &str) -> io::Result<Locked<File>> {
+    fn make(&self, run: &str) -> io::Result<Locked> {
         fs::create_dir_all(&self.folder)?;
         // Under another name until it is locked: nobody must see it free before.
         let unborn = self.folder.join(format!("{run}{UNBORN}"));
@@ -117,7 +119,7 @@ impl Locks {
     }
 
     /// The lock of a run, if it is held here.
-    pub(super) fn held(&self, run: &str) -> Option<Arc<Locked<File>>> {
+    pub(super) fn held(&self, run: &str) -> Option<Arc<Locked>> {
         self.held.get(run).cloned()
     }
 
@@ -197,7 +199,7 @@ fn is_run(name: &str) -> bool {
 /// The lock of a dead run.
 pub(super) struct DeadLock {
     path: PathBuf,
-    file: Locked<File>,
+    file: Locked,
 }
 
 impl DeadLock {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::files::Files;
-use super::killed::{revive, unmark};
+use super::killed::{goes_on, revive, unmark};
 use super::locks::Locks;
 use super::models::write_model;
 use super::store::{Store, said};
@@ -74,6 +74,7 @@ impl Inner {
             }
             writing.execute_batch("SAVEPOINT event").map_err(fail)?;
             let written = writer.event(run, entries, &mut metrics);
+            let is_kept = written.is_ok();
             if let Err(error) = written {
                 // A full disk may have taken all of it back already: then there is no savepoint.
                 if writing.execute_batch("ROLLBACK TO event").is_err() {
@@ -84,8 +85,10 @@ impl Inner {
             writing.execute_batch("RELEASE event").map_err(fail)?;
             // Whatever of its beginning was refused, who has its lock goes on with the run.
             let begins = matches!(entries.first(), Some(Entry::Run(_)));
-            let ends = entries.iter().any(|entry| matches!(entry, Entry::End(_)));
-            let is_late = !ends && writer.locks.take_late(run);
+            let is_late = is_kept
+                && writer.locks.is_wanted(run)
+                && goes_on(&writing, run).map_err(fail)?
+                && writer.locks.take_late(run);
             if is_late {
                 late.push(*run);
             }

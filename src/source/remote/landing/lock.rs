@@ -1,4 +1,4 @@
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, OpenOptions, TryLockError};
 use std::io::Write;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// The right to write, until it is dropped or the process ends, however it does.
 #[derive(Debug)]
-pub(super) struct Lock(#[allow(dead_code, reason = "it is held by being there")] Locked<File>);
+pub(super) struct Lock(#[allow(dead_code, reason = "it is held by being there")] Locked);
 
 impl Lock {
     pub(super) fn take(files: &Files, clock: &dyn Clock, wait: Duration) -> Result<Self> {

@@ -74,9 +74,7 @@ impl Reader {
     }
 
     /// Locks the file, as whoever replays it alone does.
-    pub(in crate::tracker::mlflow) fn lock(
-        &self,
-    ) -> std::result::Result<Locked<File>, TryLockError> {
+    pub(in crate::tracker::mlflow) fn lock(&self) -> std::result::Result<Locked, TryLockError> {
         Locked::new(self.file.try_clone().map_err(TryLockError::Error)?)
     }
 

@@ -1,5 +1,5 @@
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Header, entry, fail, files, line};
@@ -15,7 +15,7 @@ use crate::tracker::{Content, Event, What};
 #[derive(Debug)]
 pub(in crate::tracker::mlflow) struct Writer {
     path: PathBuf,
-    file: Locked<File>,
+    file: Locked,
     end: u64,
     /// Set when a failed write may have left part of a line.
     torn: bool,
@@ -125,7 +125,11 @@ impl Writer {
             self.file.sync_data()?;
             if !self.unsynced.is_empty() {
                 let mut paths = self.unsynced.iter();
-                paths.try_for_each(|name| sync_tree(&files.join(name)))?;
+                paths.try_for_each(|name| match sync_tree(&files.join(name)) {
+                    // Who tells it to the server says that it is gone.
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                    synced => synced,
+                })?;
                 sync_readable_names(&files)?;
                 self.unsynced.clear();
                 // The folder of the files may be new, too.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Bucket, Quota, Units};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
+use crate::locked::Locked;
 
 /// Where the vendor's day begins.
 const ZONE: &str = "America/Los_Angeles";
@@ -194,7 +195,7 @@ impl QuotaLedger {
             .write(true)
             .open(self.beside("lock"))
             .map_err(fail)?;
-        lock.lock().map_err(fail)?;
+        let _lock = Locked::after_others(lock).map_err(fail)?;
         let mut book = self.read()?;
         let mut account = self.account(&book)?;
         let (answer, changed) = change(&mut account, self.quota.usable());
