@@ -6,13 +6,14 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use floe::http::{Client, Request, Retries};
+use floe::http::Request;
 use floe::tracker::{LoggedModel, RunInfo, RunLog, Status, Tracker, What};
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::mlflow::tracker;
-use super::mlflow_server::{Reader, python, record, server};
+use super::mlflow_process::{Server, free_port};
+use super::mlflow_server::{Reader, record, server};
 
 /// Set in a process of its own, which records until it is killed.
 const CHILD: &str = "FLOE_MLFLOW_CHILD";
@@ -188,84 +189,13 @@ fn telling_everything_twice_changes_nothing() {
     assert_eq!(seen[0], seen[1]);
 }
 
-/// A server of a test's own, to be killed.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start(folder: &Path, port: u16) -> Self {
-        let store = format!("sqlite:///{}", folder.join("mlflow.db").display());
-        let child = Command::new(python())
-            .args([
-                "-m",
-                "mlflow",
-                "server",
-                "--host",
-                "127.0.0.1",
-                "--workers",
-                "1",
-            ])
-            .args(["--port", &port.to_string(), "--backend-store-uri", &store])
-            .arg("--artifacts-destination")
-            .arg(folder.join("artifacts"))
-            .current_dir(folder)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let server = Self {
-            child,
-            url: format!("http://127.0.0.1:{port}"),
-        };
-        let client = Client::at(server.url.as_str())
-            .retries(Retries::none())
-            .build()
-            .unwrap();
-        let began = Instant::now();
-        loop {
-            let request = Request::get("api/2.0/mlflow/experiments/get").query("experiment_id", 0);
-            if client.send_blocking(request).is_ok() {
-                return server;
-            }
-            assert!(
-                began.elapsed() < Duration::from_mins(2),
-                "the server did not start"
-            );
-            std::thread::sleep(Duration::from_millis(300));
-        }
-    }
-
-    /// Kills the process and those that it started.
-    fn kill(&mut self) {
-        let children = format!("/proc/{0}/task/{0}/children", self.child.id());
-        let children = std::fs::read_to_string(children).unwrap_or_default();
-        for id in children.split_whitespace() {
-            let _ = Command::new("kill").args(["-9", id]).status();
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
 #[test]
 fn a_server_that_is_killed_has_everything_once_after_sync() {
     if server().is_none() {
         return;
     }
     let folder = TempDir::new().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_port();
     let mut server = Server::start(folder.path(), port);
     let spool = folder.path().join("spool");
     let ours = tracker(&server.url, &spool);
