@@ -40,7 +40,8 @@ fn series(from: i64) -> impl Iterator<Item = (&'static str, f64, i64)> {
 #[allow(clippy::print_stdout, reason = "a bench prints its figures")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // As a test each side is run once.
-    let rounds = if std::env::args().any(|arg| arg == "--bench") {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let rounds = if arguments.iter().any(|arg| arg == "--bench") {
         50
     } else {
         1
@@ -61,7 +62,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ];
     println!("1000 numbers, on the thread that tells them: best and middle of {rounds} rounds");
     println!("                                  best     middle   flush of all");
+    let wanted = arguments.iter().find(|arg| !arg.starts_with('-'));
     for (name, tracker, is_there) in trackers {
+        if wanted.is_some_and(|wanted| wanted != name) {
+            continue;
+        }
         let log = RunLog::start(tracker, &RunInfo::named(name))?;
         let (best, middle) = measure(rounds, |from| log.metrics(series(from)).expect("recorded"));
         let flush = flushed(tracker, is_there);
