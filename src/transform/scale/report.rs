@@ -13,11 +13,10 @@ pub(crate) struct Offences {
 }
 
 impl Offences {
-    /// Counts one offence, in whatever order they come; only the first is written out, as text costs
-    /// time.
+    /// Counts one offence; only the first is written out, as text costs time.
     pub(crate) fn add(&mut self, at: usize, value: impl Debug) {
         self.count += 1;
-        if self.first.as_ref().is_none_or(|(first, _)| at < *first) {
+        if self.first.is_none() {
             self.first = Some((at, format!("{value:?}")));
         }
     }

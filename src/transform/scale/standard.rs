@@ -52,7 +52,7 @@ impl<T: Physical> StandardKernel<T> {
         self.constant
     }
 
-    /// Scales `values` into `out`, whatever that held before.
+    /// Scales `values` and appends the results to `out`.
     ///
     /// `valid` tells whether a slot holds a value. It is asked only where a policy could
     /// apply: a null slot may get any finite result, which the caller hides again.
