@@ -63,6 +63,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("1000 numbers, on the thread that tells them: best and middle of {rounds} rounds");
     println!("                                  best     middle   flush of all");
     let wanted = arguments.iter().find(|arg| !arg.starts_with('-'));
+    if let Some(wanted) = wanted
+        && !trackers.iter().any(|(name, ..)| name == wanted)
+    {
+        return Err(format!("no tracker is called `{wanted}`").into());
+    }
     for (name, tracker, is_there) in trackers {
         if wanted.is_some_and(|wanted| wanted != name) {
             continue;

@@ -155,7 +155,7 @@ fn command(
                 let _ = child.wait();
                 // What it started may take a moment longer to be gone.
                 if let Some(group) = group {
-                    wait_for_group(group, GONE);
+                    wait_for_group(group, GONE / 2);
                 }
                 return Err(fail("the hook ran out of time and was ended".to_owned()));
             }

@@ -533,12 +533,13 @@ fn no_text_ever_has_the_key() {
     // A place that logs for the first time while one of several subscribers begins to listen may stay
     // silent for good: this test is a process of its own, and its subscriber that of the process.
     if std::env::var_os(ALONE).is_none() {
-        let status = std::process::Command::new(std::env::current_exe().unwrap())
+        let alone = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "http::no_text_ever_has_the_key"])
             .env(ALONE, "1")
-            .status()
+            .output()
             .unwrap();
-        assert!(status.success());
+        let said = String::from_utf8_lossy(&alone.stdout);
+        assert!(said.contains("1 passed"), "{said}");
         return;
     }
     // A service that echoes what it was sent, by a status of every class.

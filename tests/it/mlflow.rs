@@ -176,6 +176,7 @@ fn a_server_that_is_away_costs_the_run_nothing_and_sync_brings_all() {
         error.is_transient() && error.to_string().contains("nothing was lost"),
         "{error}"
     );
+    when_free(folder.path());
     fake.come_back();
     let report = ours().sync().unwrap();
     assert_eq!(
@@ -229,7 +230,8 @@ pub(crate) fn when_free(folder: &Path) {
             continue;
         }
         let file = std::fs::File::open(path).unwrap();
-        while file.try_lock().is_err() && began.elapsed() < Duration::from_secs(20) {
+        while file.try_lock().is_err() {
+            assert!(began.elapsed() < Duration::from_secs(20), "a spool is held");
             std::thread::sleep(Duration::from_millis(20));
         }
         file.unlock().unwrap();
@@ -245,8 +247,8 @@ fn refusal(status: u16, headers: &'static str, body: &str) -> String {
     let lost = flow_run(ours).unwrap();
     assert_eq!(lost.len(), 1, "{lost:?}");
     // All of it waits, and comes when the server takes it.
-    fake.fail(|_, _| None);
     when_free(folder.path());
+    fake.fail(|_, _| None);
     let report = tracker(&fake.url, folder.path()).sync().unwrap();
     assert_eq!(fake.kept().runs.len(), 1, "{report:?}");
     assert_eq!(spools(folder.path()), 0, "{report:?}");
@@ -461,8 +463,8 @@ fn a_full_disk_loses_only_what_was_not_acknowledged() {
         "{said:?}"
     );
     drop(fake);
-    away.come_back();
     when_free(folder.path());
+    away.come_back();
     let report = tracker(&away.url, folder.path()).sync().unwrap();
     assert_eq!(
         (report.sent.len(), report.killed.len()),

@@ -1,6 +1,8 @@
 //! An MLflow server of a test's own, started as `tests/mlflow/run.sh` starts one.
 
 use std::ffi::OsStr;
+use std::fs::File;
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +14,7 @@ use super::mlflow_server::python;
 /// A server, which ends with it.
 pub(crate) struct Server {
     child: Child,
+    port: u16,
     pub(crate) url: String,
 }
 
@@ -43,19 +46,20 @@ impl Server {
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .current_dir(folder)
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(File::create(folder.join("server.log")).unwrap())
             .spawn()
             .unwrap();
         let mut server = Self {
             child,
+            port,
             url: format!("http://127.0.0.1:{port}"),
         };
-        server.wait();
+        server.wait(&folder.join("server.log"));
         server
     }
 
     /// Until the API answers, be it by a refusal.
-    fn wait(&mut self) {
+    fn wait(&mut self, log: &Path) {
         let client = Client::at(self.url.as_str()).retries(Retries::none());
         let client = client.build().unwrap();
         let began = Instant::now();
@@ -69,10 +73,10 @@ impl Server {
                 return;
             }
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none(), "the server ended: {ended:?}");
             assert!(
-                began.elapsed() < Duration::from_mins(2),
-                "the server did not start"
+                ended.is_none() && began.elapsed() < Duration::from_mins(2),
+                "the server did not start: {ended:?}\n{}",
+                std::fs::read_to_string(log).unwrap()
             );
             std::thread::sleep(Duration::from_millis(300));
         }
@@ -87,6 +91,13 @@ impl Server {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // Those that it started may take a moment longer, and the next server needs the port.
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+            && began.elapsed() < Duration::from_secs(20)
+        {
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 

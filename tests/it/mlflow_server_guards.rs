@@ -39,7 +39,7 @@ fn a_server_that_checks_hosts_says_which_option_names_them() {
         &["--allowed-hosts", "elsewhere.example"],
         &[],
     );
-    let told = refused(&tracker(&strict.url, &spool).deadline(Duration::from_secs(5)));
+    let told = refused(&tracker(&strict.url, &spool).deadline(Duration::from_mins(1)));
     assert!(
         told.contains("Invalid Host header") && told.contains("--allowed-hosts"),
         "{told}"
@@ -82,7 +82,7 @@ fn a_server_with_users_says_what_is_missing() {
     let user = json!({"username": "guest", "password": password});
     let made = Request::post("api/2.0/mlflow/users/create").json(&user);
     admin.build().unwrap().send_blocking(made).unwrap();
-    let ours = |spool: &Path| tracker(&guarded.url, spool).deadline(Duration::from_secs(5));
+    let ours = |spool: &Path| tracker(&guarded.url, spool).deadline(Duration::from_mins(1));
     for (ours, says) in [
         (ours(&spool), "MLFLOW_TRACKING_USERNAME"),
         (

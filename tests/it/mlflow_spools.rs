@@ -47,8 +47,8 @@ fn a_run_that_another_process_has_under_way_is_not_ended() {
     // The child's process is gone without a word, and the parent's works on.
     drop(child);
     drop(children);
-    fake.come_back();
     when_free(&folder.path().join("b"));
+    fake.come_back();
     let report = tracker(&fake.url, &folder.path().join("b")).sync().unwrap();
     assert_eq!(report.killed.len(), 1, "{report:?}");
     let kept = fake.kept();
@@ -117,8 +117,8 @@ fn a_spool_that_cannot_go_holds_up_no_other_one() {
     std::fs::write(folder.path().join("0-damaged.spool"), "no spool\n").unwrap();
     finished(&hasty(&fake.url, folder.path()), "second");
     fake.kept().experiments.push(("old".to_owned(), "deleted"));
-    fake.come_back();
     when_free(folder.path());
+    fake.come_back();
     let error = tracker(&fake.url, folder.path()).sync().unwrap_err();
     let text = error.to_string();
     assert!(
@@ -215,8 +215,8 @@ fn what_was_asked_for_then_holds_when_another_one_sends() {
             .unwrap();
         let _ = log.finish(Status::Finished);
         drop(ours);
-        fake.come_back();
         when_free(folder.path());
+        fake.come_back();
         let report = named(tracker(&fake.url, folder.path()), sent)
             .sync()
             .unwrap();
@@ -287,8 +287,8 @@ fn a_server_that_asks_for_hours_is_not_waited_for() {
         let now = route == "runs/create";
         now.then(|| Fault::Says(429, "retry-after: 7200\r\n", String::new()))
     });
-    fake.come_back();
     when_free(folder.path());
+    fake.come_back();
     let error = tracker(&fake.url, folder.path()).sync().unwrap_err();
     assert!(error.is_transient());
     assert!(error.help().unwrap().contains("7200 s"), "{error}");

@@ -322,12 +322,13 @@ fn the_key_appears_nowhere() {
     }
     // Workers of the library log too, so the subscriber must be that of the process: one of its own.
     if std::env::var_os(ALONE).is_none() {
-        let status = std::process::Command::new(std::env::current_exe().unwrap())
+        let alone = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "youtube::the_key_appears_nowhere"])
             .env(ALONE, "1")
-            .status()
+            .output()
             .unwrap();
-        assert!(status.success());
+        let said = String::from_utf8_lossy(&alone.stdout);
+        assert!(said.contains("1 passed"), "{said}");
         return;
     }
     let log = Log::default();

@@ -94,7 +94,7 @@ where
     for chunk in chunks.downcast_iter() {
         let validity = chunk.validity();
         let valid = |at: usize| validity.is_none_or(|bits| bits.get(at).unwrap_or(false));
-        let mut out = pool.take();
+        let mut out = pool.take(chunk.len());
         let report = kernel.forward(chunk.values(), &valid, &mut out)?;
         let validity = without(validity, report.nulls_made.as_deref());
         total.absorb(report, start);

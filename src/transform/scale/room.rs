@@ -14,6 +14,9 @@ use crate::threads;
 /// column that is scaled as a whole mostly has more.
 const LARGEST: usize = 2 << 20;
 
+/// How many times as much room as they need values may get.
+const ROOMY: usize = 2;
+
 /// The room that the results of a column had, for its next ones. It lasts as long as the plan of the
 /// query, with all of its clones.
 #[derive(Default)]
@@ -31,10 +34,13 @@ impl<T> Default for Pool<T> {
 }
 
 impl<T: Send + 'static> Pool<T> {
-    /// Room without anything in it.
-    pub(super) fn take(&self) -> Vec<T> {
+    /// Room for so many values, without anything in it.
+    pub(super) fn take(&self, len: usize) -> Vec<T> {
+        // A few results that somebody keeps must not keep the room of many.
+        let fits = len..=len.saturating_mul(ROOMY);
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        free.pop().unwrap_or_default()
+        let at = free.iter().rposition(|of| fits.contains(&of.capacity()));
+        at.map_or_else(|| Vec::with_capacity(len), |at| free.swap_remove(at))
     }
 
     /// The values as a buffer, whose room comes back when nobody reads it any more.
@@ -64,11 +70,12 @@ impl<T> Drop for Lent<T> {
             return;
         };
         let mut free = pool.lock().unwrap_or_else(PoisonError::into_inner);
-        // So many batches are under way at once, and some wait.
-        if free.len() < 2 * threads::all() {
-            self.values.clear();
-            free.push(std::mem::take(&mut self.values));
+        // So many batches are under way at once, and some wait. The newest rooms fit best.
+        if free.len() >= 2 * threads::all() {
+            free.remove(0);
         }
+        self.values.clear();
+        free.push(std::mem::take(&mut self.values));
     }
 }
 
@@ -82,10 +89,13 @@ mod tests {
         let lent = pool.lend(vec![1.0; 1000]);
         let (place, reader) = (lent.as_ptr(), lent.clone().sliced(990..));
         drop(lent);
-        assert_eq!(pool.take().capacity(), 0);
+        assert_eq!(pool.0.lock().unwrap().len(), 0);
         assert_eq!(reader.as_slice(), [1.0; 10]);
         drop(reader);
-        let again = pool.take();
+        // Not for so few that most of it would stay empty, nor for more than it has.
+        drop([pool.take(499), pool.take(1001)]);
+        assert_eq!(pool.0.lock().unwrap().len(), 1);
+        let again = pool.take(500);
         assert_eq!((again.as_ptr(), again.len()), (place, 0));
     }
 
@@ -93,11 +103,10 @@ mod tests {
     fn what_is_large_or_too_much_is_given_back_to_the_system() {
         let pool = Pool::<f32>::default();
         drop(pool.lend(vec![0.0; LARGEST]));
-        assert_eq!(pool.take().capacity(), 0);
+        assert_eq!(pool.0.lock().unwrap().len(), 0);
         let lent: Vec<_> = (0..1000).map(|_| pool.lend(vec![0.0; 10])).collect();
         drop(lent);
-        let kept = std::iter::from_fn(|| Some(pool.take()).filter(|of| of.capacity() > 0));
-        assert_eq!(kept.count(), 2 * threads::all());
+        assert_eq!(pool.0.lock().unwrap().len(), 2 * threads::all());
         // Results may outlive the query.
         let late = pool.lend(vec![2.0; 3]);
         drop(pool);

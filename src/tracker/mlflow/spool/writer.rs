@@ -125,11 +125,7 @@ impl Writer {
             self.file.sync_data()?;
             if !self.unsynced.is_empty() {
                 let mut paths = self.unsynced.iter();
-                paths.try_for_each(|name| match sync_tree(&files.join(name)) {
-                    // Who tells it to the server says that it is gone.
-                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-                    synced => synced,
-                })?;
+                paths.try_for_each(|name| sync_tree(&files.join(name)))?;
                 sync_readable_names(&files)?;
                 self.unsynced.clear();
                 // The folder of the files may be new, too.
@@ -145,10 +141,14 @@ impl Writer {
     }
 }
 
-/// Brings a file to the disk, or a folder with all below it.
+/// Brings a file to the disk, or a folder with all below it. Of what is gone, whoever tells it to the
+/// server says so.
 fn sync_tree(path: &Path) -> std::io::Result<()> {
     if !path.is_dir() {
-        return File::open(path)?.sync_all();
+        return match File::open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            file => file?.sync_all(),
+        };
     }
     for entry in fs::read_dir(path)? {
         sync_tree(&entry?.path())?;
