@@ -1,10 +1,11 @@
 //! The same bits at any chunking, any number of threads, either kind of source.
 
 use std::fs::File;
-use std::process::Command;
 
 use floe::polars::prelude::*;
 use floe::prelude::*;
+
+use crate::support::one_test;
 
 const ROWS: usize = 1_000_003;
 
@@ -192,12 +193,7 @@ fn bits_do_not_depend_on_threads() {
         return;
     }
     let of = |threads: &str| {
-        let output = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "bits::bits_do_not_depend_on_threads",
-                "--nocapture",
-            ])
+        let output = one_test("bits::bits_do_not_depend_on_threads")
             .env(PRINT, "1")
             .env("POLARS_MAX_THREADS", threads)
             .output()

@@ -1,7 +1,5 @@
 //! Trees and forests: hand-made problems, scikit-learn's documented scores, bits, gaps and files.
 
-use std::process::Command;
-
 use floe::estimator::{ForestModel, Tree};
 use floe::learn::CancelToken;
 use floe::polars::prelude::*;
@@ -11,7 +9,7 @@ use floe::{Error, ErrorKind, Registry};
 use serde_json::{Value, json};
 
 use crate::expected::{diabetes, expected, housing, names, sides};
-use crate::support::collect;
+use crate::support::{collect, one_test};
 
 fn cells(rows: &DataFrame, column: &str) -> Vec<Option<f64>> {
     let column = rows.column(column).expect("a column");
@@ -233,8 +231,7 @@ fn a_seed_is_a_forest_in_every_process_and_at_any_thread_count() {
     }
     for threads in ["1", "3"] {
         let name = "forests::a_seed_is_a_forest_in_every_process_and_at_any_thread_count";
-        let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", name, "--nocapture"])
+        let output = one_test(name)
             .env(PRINT, "1")
             .env("POLARS_MAX_THREADS", threads)
             .output()

@@ -11,6 +11,7 @@ use floe::{Error, ErrorKind};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::raw_server::{Answer, RawServer, answer, json};
+use crate::support::is_alone;
 
 const KEY: &str = "a-key-that-nobody-may-see";
 
@@ -529,17 +530,9 @@ impl<'a> MakeWriter<'a> for Log {
 
 #[test]
 fn no_text_ever_has_the_key() {
-    const ALONE: &str = "FLOE_TEST_HTTP_LOG";
     // A place that logs for the first time while one of several subscribers begins to listen may stay
     // silent for good: this test is a process of its own, and its subscriber that of the process.
-    if std::env::var_os(ALONE).is_none() {
-        let alone = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "http::no_text_ever_has_the_key"])
-            .env(ALONE, "1")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&alone.stdout);
-        assert!(said.contains("1 passed"), "{said}");
+    if !is_alone("http::no_text_ever_has_the_key") {
         return;
     }
     // A service that echoes what it was sent, by a status of every class.

@@ -13,6 +13,7 @@ use floe::{Error, ErrorKind};
 use serde_json::{Value, json};
 
 use crate::landing::rows;
+use crate::support::one_test;
 
 /// Tells a test that it is the process to be killed, and where it lands.
 const CHILD: &str = "FLOE_TEST_LANDING_CHILD";
@@ -49,9 +50,8 @@ fn collect(landing: &Landing, pages: u64, text: &str) -> Result<(), Error> {
 
 /// This test again, as a process of its own.
 fn child(test: &str, root: &Path) -> Command {
-    let mut command = Command::new(env::current_exe().unwrap());
+    let mut command = one_test(&format!("landing_kills::{test}"));
     command
-        .args(["--exact", &format!("landing_kills::{test}"), "--nocapture"])
         .env(CHILD, root)
         .env("POLARS_MAX_THREADS", "2")
         .stdout(Stdio::null())

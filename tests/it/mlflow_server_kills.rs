@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use floe::http::Request;
@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use super::mlflow::tracker;
 use super::mlflow_process::{Server, free_port};
 use super::mlflow_server::{Reader, record, server};
+use super::support::one_test;
 
 /// Set in a process of its own, which records until it is killed.
 const CHILD: &str = "FLOE_MLFLOW_CHILD";
@@ -63,8 +64,7 @@ fn child() {
 }
 
 fn spawn(task: &str, folder: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "mlflow_server_kills::child", "--nocapture"])
+    one_test("mlflow_server_kills::child")
         .env(CHILD, task)
         .env("FLOE_MLFLOW_FOLDER", folder)
         .stdout(Stdio::piped())

@@ -12,7 +12,7 @@ use floe::schedule::{
     TryState, exit_code,
 };
 
-use crate::support::say;
+use crate::support::{one_test, say};
 
 const FOLDER: &str = "FLOE_TEST_SCHEDULE_FOLDER";
 const SCRIPT: &str = "FLOE_TEST_SCHEDULE_SCRIPT";
@@ -79,9 +79,8 @@ fn start(folder: &Path) -> Child {
 }
 
 fn scheduler(folder: &Path) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut command = one_test("schedule_kill::as_a_scheduler");
     command
-        .args(["schedule_kill::as_a_scheduler", "--exact", "--nocapture"])
         .env(FOLDER, folder)
         .stdout(Stdio::null())
         .stderr(Stdio::piped());

@@ -3,12 +3,32 @@
 use std::fmt;
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::Command;
 
 use floe::polars::prelude::*;
 
 /// Says it past the harness, which swallows what a passing test prints.
 pub(crate) fn say(what: fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "{what}");
+}
+
+/// This binary, to run one of its tests in a process of its own.
+pub(crate) fn one_test(name: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("a test knows its own path"));
+    command.args(["--exact", name, "--nocapture"]);
+    command
+}
+
+/// Whether this process runs the named test alone; if not, the test has been run in one that does.
+pub(crate) fn is_alone(name: &str) -> bool {
+    const ALONE: &str = "FLOE_TEST_ALONE";
+    if std::env::var_os(ALONE).is_some_and(|alone| alone == name) {
+        return true;
+    }
+    let output = one_test(name).env(ALONE, name).output().expect("a process");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("1 passed"), "{said}");
+    false
 }
 
 /// A file of the data that lies beside the tree; says what is left out where it is absent.

@@ -1,14 +1,13 @@
 //! The second job, on the real table: what the example promises, and what a saved model does.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use clap::Parser;
 use floe::polars::prelude::*;
 use floe::prelude::*;
 use floe::{ErrorKind, Registry};
 
-use crate::support::data;
+use crate::support::{data, one_test};
 
 // The example is one crate and this binary another: its modules are compiled into both.
 #[path = "../../examples/titanic/app/mod.rs"]
@@ -149,12 +148,8 @@ fn a_saved_model_predicts_the_same_bits_elsewhere_and_keeps_to_its_policies() {
     model.save(&path).unwrap();
     let rows = passengers(&sample);
     let here = predicted(&path, rows.clone());
-    let elsewhere = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "--nocapture"])
-        .arg("titanic::a_saved_model_predicts_the_same_bits_elsewhere_and_keeps_to_its_policies")
-        .env(MODEL, &path)
-        .output()
-        .unwrap();
+    let name = "titanic::a_saved_model_predicts_the_same_bits_elsewhere_and_keeps_to_its_policies";
+    let elsewhere = one_test(name).env(MODEL, &path).output().unwrap();
     let told = String::from_utf8(elsewhere.stdout).unwrap();
     assert!(told.contains(&format!("bits {here:?}")), "{told}");
 

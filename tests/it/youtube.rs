@@ -18,7 +18,7 @@ use floe::testing::youtube::{
     Bucket as Pool, Emulator, Endpoint, Fault, Oddity, Quirks, Trouble, World,
 };
 
-use crate::support::collect;
+use crate::support::{collect, is_alone};
 use crate::youtube_support::{
     all_text, assert_same, clock, folder, landed, landing, rows, small, source, truth,
 };
@@ -308,7 +308,6 @@ fn the_budget_of_a_run_and_the_limit_of_the_day_are_never_passed() {
 fn the_key_appears_nowhere() {
     // Not a key that any service would accept.
     const KEY: &str = "not-a-real-key-0123456789";
-    const ALONE: &str = "FLOE_TEST_YOUTUBE_LOG";
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
     impl std::io::Write for Log {
@@ -321,14 +320,7 @@ fn the_key_appears_nowhere() {
         }
     }
     // Workers of the library log too, so the subscriber must be that of the process: one of its own.
-    if std::env::var_os(ALONE).is_none() {
-        let alone = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "youtube::the_key_appears_nowhere"])
-            .env(ALONE, "1")
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&alone.stdout);
-        assert!(said.contains("1 passed"), "{said}");
+    if !is_alone("youtube::the_key_appears_nowhere") {
         return;
     }
     let log = Log::default();

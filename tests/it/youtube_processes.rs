@@ -13,7 +13,7 @@ use floe::source::remote::Landing;
 use floe::source::remote::youtube::{COMMENTS, Quota, SEARCH, VIDEO_STATS, VIDEOS};
 use floe::testing::youtube::{Bucket as Pool, Emulator, World};
 
-use crate::support::collect;
+use crate::support::{collect, one_test};
 use crate::youtube_support::{assert_same, clock, folder, landed, landing, truth};
 
 /// Where the child finds the emulator, and what it does.
@@ -24,13 +24,8 @@ const LEDGER: &str = "FLOE_TEST_YOUTUBE_LEDGER";
 const WAIT: &str = "FLOE_TEST_YOUTUBE_WAIT";
 
 fn child(test: &str, url: &str, folder: &Path, ledger: &Path) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut command = one_test(&format!("youtube_processes::{test}"));
     command
-        .args([
-            "--exact",
-            &format!("youtube_processes::{test}"),
-            "--nocapture",
-        ])
         .env(URL, url)
         .env(FOLDER, folder)
         .env(LEDGER, ledger)

@@ -3,24 +3,20 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use floe::tracker::{RunInfo, RunLog, SqliteTracker, Status};
 
 use super::Room;
+use crate::support::one_test;
 
 /// Set for a process that is to write and not to test: where, how many rounds, and whether it ends
 /// its run.
 const WRITER: &str = "FLOE_SQLITE_WRITER";
 
 fn writer(database: &Path, rounds: u32) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "sqlite_tracker::crash::killed_runs_keep_what_was_acknowledged",
-        ])
-        .arg("--nocapture")
+    one_test("sqlite_tracker::crash::killed_runs_keep_what_was_acknowledged")
         .env(WRITER, format!("{rounds} {}", database.display()))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

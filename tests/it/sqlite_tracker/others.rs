@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use floe::tracker::{
 use rusqlite::Connection;
 
 use super::Room;
+use crate::support::one_test;
 
 /// Holds the database as a writer does, for so long.
 fn hold(room: &Room, time: Duration) -> thread::JoinHandle<()> {
@@ -194,8 +195,7 @@ fn a_process_that_goes_elsewhere_writes_where_it_began() {
         fs::create_dir(folder.path().join(name)).unwrap();
     }
     let name = "sqlite_tracker::others::a_process_that_goes_elsewhere_writes_where_it_began";
-    let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name])
+    let status = one_test(name)
         .env(WANDERER, folder.path())
         .stdout(Stdio::null())
         .status()

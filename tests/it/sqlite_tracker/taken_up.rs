@@ -94,21 +94,17 @@ fn a_run_that_went_on_while_its_lock_was_anothers_takes_it_once_it_is_free() {
         first.record(&started(RUN)).unwrap();
         RunLog::of(&first, RUN).metric("a", 1.0, 0).unwrap();
         let second = room.open();
-        let lock = if is_marked {
+        if is_marked {
             drop(first);
             // Whoever marks runs has their locks while it waits for the database.
             let lock = fs::File::open(room.journal(RUN)).unwrap();
             lock.try_lock().unwrap();
             second.record(&started(RUN)).unwrap();
-            Some(lock)
+            // A child of another test may have the file open too.
+            lock.unlock().unwrap();
         } else {
             second.record(&started(RUN)).unwrap();
             drop(first);
-            None
-        };
-        if let Some(lock) = lock {
-            // A child of another test may have the file open too.
-            lock.unlock().unwrap();
         }
         drop(room.open());
         assert_eq!(states(&room), ["KILLED ended"]);
