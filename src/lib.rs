@@ -12,8 +12,7 @@ pub mod learn;
 #[cfg(any(
     feature = "remote",
     feature = "sqlite",
-    feature = "mlflow",
-    feature = "schedule"
+    all(feature = "schedule", unix)
 ))]
 mod locked;
 pub mod metric;

@@ -1,7 +1,6 @@
 //! Files that are locked.
 
 use std::fs::{File, TryLockError};
-use std::io;
 use std::ops::Deref;
 
 /// A file that is locked until this is dropped, or its process ends.
@@ -20,8 +19,17 @@ impl Locked {
         Ok(Self(file))
     }
 
+    /// Writes down which process has it, for the message of who comes second.
+    #[cfg(any(feature = "remote", all(feature = "schedule", unix)))]
+    pub(crate) fn sign(&self) -> std::io::Result<()> {
+        use std::io::Write as _;
+
+        self.0.set_len(0)?;
+        writeln!(&self.0, "{}", std::process::id())
+    }
+
     /// Locks a file against those who want it for themselves, without waiting for it.
-    #[cfg(feature = "schedule")]
+    #[cfg(all(feature = "schedule", unix))]
     pub(crate) fn shared(file: File) -> Result<Self, TryLockError> {
         file.try_lock_shared()?;
         Ok(Self(file))
@@ -29,10 +37,16 @@ impl Locked {
 
     /// Locks a file for this one alone, as soon as nobody else has it.
     #[cfg(feature = "remote")]
-    pub(crate) fn after_others(file: File) -> io::Result<Self> {
+    pub(crate) fn after_others(file: File) -> std::io::Result<Self> {
         file.lock()?;
         Ok(Self(file))
     }
+}
+
+/// The process that signed a lock, as far as it is known.
+#[cfg(any(feature = "remote", all(feature = "schedule", unix)))]
+pub(crate) fn signer(path: &std::path::Path) -> Option<u32> {
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 impl Deref for Locked {

@@ -233,18 +233,14 @@ fn end_unknown(log: &Path, lock: Option<&File>, grace: Duration) {
 /// Whether the lock on a log comes free: a log that never was is held by nobody.
 fn is_free_within(log: Option<&File>, time: Duration) -> bool {
     let Some(log) = log else { return true };
-    let begin = Instant::now();
-    loop {
-        if log.try_lock().is_ok() {
+    super::process::within(time, || {
+        let is_free = log.try_lock().is_ok();
+        if is_free {
             // For the looks after this one.
             let _ = log.unlock();
-            return true;
         }
-        if begin.elapsed() > time {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+        is_free
+    })
 }
 
 #[cfg(test)]

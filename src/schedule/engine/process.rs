@@ -221,10 +221,7 @@ pub(super) fn end_group(group: Pid, grace: Duration) {
 
 /// Waits until nothing of a group is left.
 pub(in crate::schedule) fn wait_for_group(group: Pid, time: Duration) {
-    let begin = Instant::now();
-    while !is_gone(group) && begin.elapsed() < time {
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    within(time, || is_gone(group));
 }
 
 fn is_gone(group: Pid) -> bool {
@@ -241,13 +238,23 @@ pub(super) fn end_by_signals(group: Pid, grace: Duration, gone: impl Fn() -> boo
     ] {
         // It may have ended in between, which is what is wanted.
         let _ = kill_process_group(group, signal);
-        let begin = Instant::now();
-        while begin.elapsed() < time {
-            if gone() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(10));
+        if within(time, &gone) {
+            return;
         }
+    }
+}
+
+/// Whether something is so before the time is over; looked at once at least.
+pub(super) fn within(time: Duration, is: impl Fn() -> bool) -> bool {
+    let begin = Instant::now();
+    loop {
+        if is() {
+            return true;
+        }
+        if begin.elapsed() > time {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

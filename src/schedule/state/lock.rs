@@ -1,11 +1,10 @@
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::locked::Locked;
+use crate::locked::{Locked, signer};
 
 /// Why a scheduler does not start: another process keeps the same state. It is the
 /// [`source`](std::error::Error::source) of the error.
@@ -46,22 +45,15 @@ impl Lock {
         let lock = match patiently(folder)? {
             Ok(lock) => lock,
             Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                // The number is for people; without it the message says less and is as true.
-                let _ = open(folder)?.read_to_string(&mut text);
-                let other = AnotherInstance {
-                    process: text.trim().parse().ok(),
-                };
+                let process = signer(&path(folder));
+                let other = AnotherInstance { process };
                 return Err(Error::new(ErrorKind::Schedule, other.to_string())
                     .with_help("end it first, or give this schedule a folder of its own")
                     .caused_by(other));
             }
             Err(TryLockError::Error(error)) => return Err(fail(folder, &error)),
         };
-        let written = lock
-            .set_len(0)
-            .and_then(|()| writeln!(&*lock, "{}", std::process::id()));
-        written.map_err(|error| fail(folder, &error))?;
+        lock.sign().map_err(|error| fail(folder, &error))?;
         Ok(Self(lock))
     }
 
@@ -87,10 +79,14 @@ fn patiently(folder: &Path) -> Result<std::result::Result<Locked, TryLockError>>
     Ok(Locked::new(open(folder)?))
 }
 
+fn path(folder: &Path) -> PathBuf {
+    folder.join("schedule.lock")
+}
+
 fn open(folder: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     let options = options.create(true).read(true).write(true).truncate(false);
-    let opened = options.open(folder.join("schedule.lock"));
+    let opened = options.open(path(folder));
     opened.map_err(|error| fail(folder, &error))
 }
 

@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use super::spool;
 use crate::error::{Error, ErrorKind, Result};
 use crate::open_databases;
-use crate::tracker::{Artifact, Content, Event, What};
+use crate::tracker::{Artifact, Event, What};
 
 /// The events, with every file and folder copied into the folder beside a spool; nothing when none
 /// speaks of one.
 pub(super) fn taken(events: &[Event], spool: &Path) -> Result<Option<Vec<Event>>> {
-    if !events.iter().any(|event| path_of(event).is_some()) {
+    if !events.iter().any(|event| spool::file_of(event).is_some()) {
         return Ok(None);
     }
     let folder = &spool::files(spool);
     let copied = events.iter().map(|event| {
-        let Some((artifact, path)) = path_of(event) else {
+        let Some((artifact, path)) = spool::file_of(event) else {
             return Ok(event.clone());
         };
         let name = format!("{:016x}", rand::random::<u64>());
@@ -36,16 +36,6 @@ pub(super) fn taken(events: &[Event], spool: &Path) -> Result<Option<Vec<Event>>
         Ok(event)
     });
     copied.collect::<Result<Vec<_>>>().map(Some)
-}
-
-fn path_of(event: &Event) -> Option<(&Artifact, &PathBuf)> {
-    match &event.what {
-        What::Artifact(artifact) => match &artifact.content {
-            Content::Path(path) => Some((artifact, path)),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 type Failed = (PathBuf, io::Error);

@@ -40,7 +40,7 @@ impl<T: Send + 'static> Pool<T> {
         let fits = len..=len.saturating_mul(ROOMY);
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = free.iter().rposition(|of| fits.contains(&of.capacity()));
-        at.map_or_else(|| Vec::with_capacity(len), |at| free.swap_remove(at))
+        at.map_or_else(|| Vec::with_capacity(len), |at| free.remove(at))
     }
 
     /// The values as a buffer, whose room comes back when nobody reads it any more.

@@ -1,11 +1,10 @@
-use std::fs::{self, OpenOptions, TryLockError};
-use std::io::Write;
+use std::fs::{OpenOptions, TryLockError};
 use std::time::Duration;
 
 use super::files::{Files, failed};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::locked::Locked;
+use crate::locked::{Locked, signer};
 
 /// How often another writer is looked after.
 const LOOK: Duration = Duration::from_millis(50);
@@ -33,18 +32,13 @@ impl Lock {
                 Err(TryLockError::Error(error)) => return Err(not_locked(error)),
             }
         };
-        // For the message of who comes second; the lock itself is the operating system's.
-        let told = lock
-            .set_len(0)
-            .and_then(|()| write!(&*lock, "{}", std::process::id()));
-        told.map_err(not_locked)?;
+        lock.sign().map_err(not_locked)?;
         Ok(Self(lock))
     }
 }
 
 fn taken(files: &Files) -> Error {
-    let who = fs::read_to_string(files.lock());
-    let who = match who.ok().and_then(|who| who.trim().parse::<u32>().ok()) {
+    let who = match signer(&files.lock()) {
         Some(id) => format!("process {id}"),
         None => "another process".to_owned(),
     };

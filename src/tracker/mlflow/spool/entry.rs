@@ -16,7 +16,7 @@ const NUMBER: &[u8] = b"N ";
 /// Appends an event to `out`.
 pub(super) fn write(event: &Event, out: &mut Vec<u8>) -> serde_json::Result<()> {
     let Some((name, value, step)) = short(event) else {
-        return serde_json::to_writer(out, event);
+        return event.write_json(out);
     };
     out.extend_from_slice(NUMBER);
     out.extend_from_slice(event.run.as_bytes());

@@ -22,6 +22,7 @@ pub(super) use writer::Writer;
 
 use super::settings::{Experiment, Settings};
 use crate::error::{Error, ErrorKind, Result};
+use crate::tracker::{Artifact, Content, Event, What};
 
 /// What a spool is written as.
 const VERSION: u32 = 2;
@@ -128,6 +129,17 @@ pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// The artifact that an event keeps a copy of, and the path of it.
+pub(super) fn file_of(event: &Event) -> Option<(&Artifact, &PathBuf)> {
+    let What::Artifact(artifact) = &event.what else {
+        return None;
+    };
+    match &artifact.content {
+        Content::Path(path) => Some((artifact, path)),
+        _ => None,
+    }
 }
 
 /// The folder of the files that a spool's events speak of.

@@ -2,11 +2,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Header, entry, fail, files, line};
+use super::{Header, entry, fail, file_of, files, line};
 use crate::error::Result;
 use crate::locked::Locked;
 use crate::output::sync_readable_names;
-use crate::tracker::{Content, Event, What};
+use crate::tracker::Event;
 
 /// Writes the events of one tracker to a file of its own, which it holds locked.
 ///
@@ -73,14 +73,8 @@ impl Writer {
                 .iter()
                 .try_for_each(|event| line::write(lines, |out| entry::write(event, out)))
         })?;
-        let files = events.iter().filter_map(|event| match &event.what {
-            What::Artifact(artifact) => match &artifact.content {
-                Content::Path(path) => Some(path),
-                _ => None,
-            },
-            _ => None,
-        });
-        self.unsynced.extend(files.cloned());
+        let files = events.iter().filter_map(file_of);
+        self.unsynced.extend(files.map(|(_, path)| path.clone()));
         Ok(())
     }
 
