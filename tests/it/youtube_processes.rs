@@ -128,7 +128,8 @@ fn a_killed_run_ends_as_if_it_had_not_been_killed() {
     let (mut kills, mut rolled, mut resumed) = (0, 1_u64, 0);
     while kills < KILLS {
         let folder = folder();
-        let ledger = ledgers.path().join(format!("{kills}.json"));
+        // One of its own also where the run before was not killed at all.
+        let ledger = ledgers.path().join(format!("{rolled}.json"));
         let before = emulator.ledger().charged(Pool::Common);
         loop {
             // A moment of a run, by a generator whose numbers are told when the test fails.
